@@ -1,0 +1,40 @@
+# Two commands: `make run` and `make test`. Everything is installed into .venv/ first.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: run test lint types contracts check campaign benchmarks clean
+
+run: $(STAMP)
+	$(VENV)/bin/counterfoil demo $(ARGS)
+
+test: $(STAMP)
+	$(PY) -m pytest -n 2 $(ARGS)
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(STAMP)
+	$(VENV)/bin/mypy
+
+contracts: $(STAMP)
+	$(VENV)/bin/lint-imports
+
+check: lint types contracts test
+
+campaign: $(STAMP)
+	COUNTERFOIL_CAMPAIGN=whole $(PY) -m pytest -n 2 -m "slow or not slow" $(ARGS)
+
+benchmarks: $(STAMP)
+	$(PY) -m benchmarks $(ARGS)
+
+$(STAMP): pyproject.toml
+	@command -v python3 >/dev/null || { echo "Counterfoil needs Python 3.11 or newer as python3."; exit 1; }
+	test -x $(PY) || python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""From readings and decisions to counts: what the copies of a station say, and whether they agree."""

@@ -1,0 +1,492 @@
+"""The election definition: contests, options, forms, fields, checks and the rules the count follows.
+
+A definition is plain data (`election.yaml`, later an object of the record) read into frozen dataclasses. Reading is
+strict: an unknown key, a missing key or a wrong type is refused with the place where it stands. Areas and stations are
+tables, not part of it.
+
+    counterfoil: 1
+    id: example-2026            # names the log as well
+    title: An example
+    country: XX                 # id of the root area
+    date: 2026-03-01
+    contests:
+      - id: president
+        form: protocol
+        base: {kind: valid, official: valid}
+        options: [{id: ada, name: Ada}, {id: bob, name: Bob}]
+    forms:
+      - id: protocol
+        fields: [{id: ada}, {id: bob}, {id: valid, kind: total}]
+        checks: [{id: sum, rule: ada + bob == valid, code: sum-mismatch}]
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from counterfoil.election.expressions import Rule, parse_rule
+from counterfoil.primitives.errors import InputError
+from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId, check_id
+from counterfoil.primitives.shares import Base
+
+Text = Mapping[str, str]
+"""A text by language tag; the first of the election's languages is always there."""
+
+Path = tuple[str | int, ...]
+Locate = Callable[[Path], str]
+"""Turns a path in the plain data into "election.yaml, line 12, column 5"."""
+
+
+class OptionKind(enum.StrEnum):
+    CANDIDATE = "candidate"
+    LIST = "list"
+    ANSWER = "answer"
+    """Yes or no in a referendum."""
+    AGAINST_ALL = "against_all"
+    INVALID = "invalid"
+    """Spoilt ballots, where the source counts them as a line of the sheet; in the base of `ballots_cast` only."""
+
+
+class Severity(enum.StrEnum):
+    NOTE = "note"
+    """Unusual."""
+    CHECK = "check"
+    """Somebody should look."""
+    CONTRADICTION = "contradiction"
+    """These statements can't all be true."""
+
+
+class Blank(enum.StrEnum):
+    """What a check does with a field that holds no number."""
+
+    UNKNOWN = "unknown"
+    """The check cannot be made."""
+    NOT_USED = "not_used"
+    """The line is taken as not used on this form and left out of the sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    id: OptionId
+    name: Text
+    field: FieldId
+    kind: OptionKind = OptionKind.CANDIDATE
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContestBase:
+    """What shares of this contest are shares of, and which official item states its total."""
+
+    kind: Base
+    official: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    id: ContestId
+    title: Text
+    form: FormId
+    base: ContestBase
+    options: tuple[Option, ...]
+    roles: Mapping[str, FieldId]
+    """`registered`, `ballots_cast`, `valid`, `invalid` -> the field of the form that states it."""
+    round: int = 1
+    runoff_of: ContestId | None = None
+
+    @property
+    def base_options(self) -> tuple[Option, ...]:
+        """The options whose votes make up the base."""
+        with_invalid = self.base.kind is not Base.VALID
+        return tuple(o for o in self.options if with_invalid or o.kind is not OptionKind.INVALID)
+
+    def option(self, option_id: str) -> Option:
+        return next(o for o in self.options if o.id == option_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    id: FieldId
+    label: Text
+    page: int = 1
+    kind: str = "votes"
+    """`votes` (struck and word count 0 in sums) or `total` (they are unknown)."""
+    empty_is_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One arithmetic rule on a form. It annotates, it never refuses."""
+
+    id: str
+    rule: Rule
+    code: str
+    severity: Severity
+    tolerance: int
+    blank: Blank
+    explanation: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    id: FormId
+    title: Text
+    pages: int
+    fields: tuple[FormField, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def field_ids(self) -> tuple[FieldId, ...]:
+        return tuple(f.id for f in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRule:
+    """How many different persons must have typed the same; whether a sure machine may be the second voice."""
+
+    persons: int = 2
+    machine_second: bool = False
+    machine_certainty_millionths: int = 999_000
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDesign:
+    """A probability sample declared before the first protocol came in."""
+
+    design: str
+    """`simple`, `stratified` or `clustered`."""
+    seed: str
+    size: int
+    stratum: str | None = None
+    """Station column that holds the stratum."""
+    cluster: str | None = None
+    """Station column that holds the cluster."""
+    stations_sha256: str | None = None
+    """Of the canonical stations table it was drawn from."""
+
+
+@dataclass(frozen=True)
+class Election:
+    id: str
+    title: Text
+    country: AreaId
+    date: str
+    languages: tuple[str, ...]
+    contests: tuple[Contest, ...]
+    forms: tuple[Form, ...]
+    agreement: AgreementRule = AgreementRule()
+    tolerance_votes: int = 0
+    """Largest difference per figure that a comparison calls `within_tolerance`."""
+    min_cell: int = 5
+    expected_stations: int | None = None
+    """Number of stations of the country, where not all are listed."""
+    compare_with: str | None = None
+    """Official snapshot to compare with; None: the newest."""
+    sample: SampleDesign | None = None
+    plain: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The plain data this was read from, as it goes into the record."""
+
+    def contest(self, contest_id: str) -> Contest:
+        return self._contests[contest_id]
+
+    def form(self, form_id: str) -> Form:
+        return self._forms[form_id]
+
+    @cached_property
+    def _contests(self) -> dict[str, Contest]:
+        return {c.id: c for c in self.contests}
+
+    @cached_property
+    def _forms(self) -> dict[str, Form]:
+        return {f.id: f for f in self.forms}
+
+
+FINDING_CODES = (
+    "part-exceeds-whole",
+    "bound-excludes-official",
+    "remainder-implausible",
+    "reports-exceed-protocol",
+    "turnout-over-register",
+    "votes-over-ballots",
+    "sum-mismatch",
+    "negative-figure",
+    "copies-differ",
+    "official-differs",
+    "columns-swapped",
+    "digits-transposed",
+    "backsolved-total",
+)
+CHECK_CODES = ("turnout-over-register", "votes-over-ballots", "sum-mismatch", "negative-figure")
+"""Codes that a form's check may raise."""
+ROLES = ("registered", "ballots_cast", "valid", "invalid")
+
+
+def read_definition(
+    plain: Any, locate: Locate = lambda path: "election " + ".".join(map(str, path))
+) -> Election:
+    """Plain data (as `yaml.safe_load` or JSON gives it) to an `Election`.
+
+    Raises:
+        InputError: naming the place, what was expected and what was found.
+    """
+    top = _Node(plain, (), locate)
+    top.only(
+        "counterfoil id title country date languages contests forms agreement tolerance min_cell expected_stations "
+        "compare_with sample tables entries".split()
+    )
+    if top.integer("counterfoil") != 1:
+        raise top.bad("counterfoil", "1, the format this version reads")
+    languages = tuple(top.get("languages").texts()) if top.has("languages") else ("en",)
+    forms = tuple(_form(node, languages[0]) for node in top.get("forms").items())
+    by_form = {form.id: form for form in forms}
+    top.unique("forms", [f.id for f in forms])
+    contests = tuple(_contest(node, languages[0], by_form) for node in top.get("contests").items())
+    top.unique("contests", [c.id for c in contests])
+    for contest, node in zip(contests, top.get("contests").items(), strict=True):
+        if contest.runoff_of is not None and contest.runoff_of not in {c.id for c in contests}:
+            raise node.bad("runoff_of", "the id of a contest of this election")
+    return Election(
+        id=top.id("id"),
+        title=top.text("title", languages[0]),
+        country=AreaId(top.id("country")),
+        date=top.date("date"),
+        languages=languages,
+        contests=contests,
+        forms=forms,
+        agreement=_agreement(top.get("agreement")) if top.has("agreement") else AgreementRule(),
+        tolerance_votes=top.integer("tolerance", default=0),
+        min_cell=top.integer("min_cell", default=5, least=1),
+        expected_stations=top.integer("expected_stations") if top.has("expected_stations") else None,
+        compare_with=top.string("compare_with") if top.has("compare_with") else None,
+        sample=_sample(top.get("sample")) if top.has("sample") else None,
+        plain={key: value for key, value in top.mapping().items() if key not in ("tables", "entries")},
+    )
+
+
+def _contest(node: _Node, language: str, forms: Mapping[str, Form]) -> Contest:
+    node.only("id title form base options roles round runoff_of".split())
+    form_id = node.string("form")
+    if form_id not in forms:
+        raise node.bad("form", "the id of one of the forms: " + ", ".join(forms))
+    form = forms[FormId(form_id)]
+    base = node.get("base")
+    base.only(["kind", "official"])
+    options = tuple(_option(item, language, form) for item in node.get("options").items())
+    node.unique("options", [o.id for o in options])
+    if not options:
+        raise node.bad("options", "at least one option")
+    roles: dict[str, FieldId] = {}
+    if node.has("roles"):
+        roles_node = node.get("roles")
+        roles_node.only(ROLES)
+        roles = {role: roles_node.field_of(role, form) for role in roles_node.mapping()}
+    return Contest(
+        id=ContestId(node.id("id")),
+        title=node.text("title", language, default=node.string("id")),
+        form=form.id,
+        base=ContestBase(Base(base.choice("kind", [b.value for b in Base])), base.string("official")),
+        options=options,
+        roles=roles,
+        round=node.integer("round", default=1, least=1),
+        runoff_of=ContestId(node.string("runoff_of")) if node.has("runoff_of") else None,
+    )
+
+
+def _option(node: _Node, language: str, form: Form) -> Option:
+    node.only("id name field kind withdrawn".split())
+    return Option(
+        id=OptionId(node.id("id")),
+        name=node.text("name", language, default=node.string("id")),
+        field=node.field_of("field" if node.has("field") else "id", form),
+        kind=OptionKind(node.choice("kind", [k.value for k in OptionKind], default="candidate")),
+        withdrawn=node.boolean("withdrawn", default=False),
+    )
+
+
+def _form(node: _Node, language: str) -> Form:
+    node.only("id title pages fields checks".split())
+    fields = []
+    for item in node.get("fields").items():
+        item.only("id label page kind empty".split())
+        fields.append(
+            FormField(
+                id=FieldId(item.id("id")),
+                label=item.text("label", language, default=item.string("id")),
+                page=item.integer("page", default=1, least=1),
+                kind=item.choice("kind", ["votes", "total"], default="votes"),
+                empty_is_zero=item.choice("empty", ["unknown", "zero"], default="unknown") == "zero",
+            )
+        )
+    node.unique("fields", [f.id for f in fields])
+    names = [f.id for f in fields]
+    checks = []
+    for item in node.get("checks").items() if node.has("checks") else ():
+        item.only("id rule code severity tolerance blank explanation".split())
+        checks.append(
+            Check(
+                id=item.id("id"),
+                rule=parse_rule(item.string("rule"), names, where=item.where("rule")),
+                code=item.choice("code", CHECK_CODES, default="sum-mismatch"),
+                severity=Severity(item.choice("severity", [s.value for s in Severity], default="note")),
+                tolerance=item.integer("tolerance", default=0),
+                blank=Blank(item.choice("blank", [b.value for b in Blank], default="unknown")),
+                explanation=item.text("explanation", language, default=item.string("rule")),
+            )
+        )
+    return Form(
+        id=FormId(node.id("id")),
+        title=node.text("title", language, default=node.string("id")),
+        pages=node.integer("pages", default=1, least=1),
+        fields=tuple(fields),
+        checks=tuple(checks),
+    )
+
+
+def _agreement(node: _Node) -> AgreementRule:
+    node.only("persons machine_second machine_certainty_millionths".split())
+    return AgreementRule(
+        persons=node.integer("persons", default=2, least=1),
+        machine_second=node.boolean("machine_second", default=False),
+        machine_certainty_millionths=node.integer("machine_certainty_millionths", default=999_000),
+    )
+
+
+def _sample(node: _Node) -> SampleDesign:
+    node.only("design seed size stratum cluster stations_sha256".split())
+    optional = {key: node.string(key) for key in ("stratum", "cluster", "stations_sha256") if node.has(key)}
+    return SampleDesign(
+        design=node.choice("design", ["simple", "stratified", "clustered"]),
+        seed=node.string("seed"),
+        size=node.integer("size", least=2),
+        **optional,
+    )
+
+
+_MISSING: Any = object()
+
+
+class _Node:
+    """A value of the plain data with the path that leads to it, for errors that name the place."""
+
+    def __init__(self, value: Any, path: Path, locate: Locate) -> None:
+        self.value, self.path, self.locate = value, path, locate
+
+    def where(self, key: str) -> str:
+        return self.locate((*self.path, key))
+
+    def bad(self, key: str, expected: str) -> InputError:
+        found = self.value.get(key, _MISSING) if isinstance(self.value, Mapping) else self.value
+        shown = "nothing" if found is _MISSING else repr(found)[:80]
+        return InputError(self.where(key), expected=f"{key}: {expected}", found=shown, code="bad-definition")
+
+    def mapping(self) -> Mapping[str, Any]:
+        if not isinstance(self.value, Mapping):
+            raise InputError(
+                self.locate(self.path),
+                expected="keys with values",
+                found=repr(self.value)[:80],
+                code="bad-definition",
+            )
+        return self.value
+
+    def only(self, keys: Sequence[str]) -> None:
+        for key in self.mapping():
+            if key not in keys:
+                raise InputError(
+                    self.where(str(key)),
+                    expected="one of " + ", ".join(keys),
+                    found=repr(key),
+                    code="unknown-key",
+                )
+
+    def has(self, key: str) -> bool:
+        return self.mapping().get(key) is not None
+
+    def get(self, key: str) -> _Node:
+        if not self.has(key):
+            raise self.bad(key, "a value")
+        return _Node(self.mapping()[key], (*self.path, key), self.locate)
+
+    def items(self) -> list[_Node]:
+        if not isinstance(self.value, list):
+            raise InputError(
+                self.locate(self.path), expected="a list", found=repr(self.value)[:80], code="bad-definition"
+            )
+        return [_Node(item, (*self.path, i), self.locate) for i, item in enumerate(self.value)]
+
+    def texts(self) -> list[str]:
+        found = [node.value for node in self.items()]
+        if not found or not all(isinstance(text, str) for text in found):
+            raise InputError(
+                self.locate(self.path), expected="texts", found=repr(found)[:80], code="bad-definition"
+            )
+        return found
+
+    def string(self, key: str) -> str:
+        value = self.mapping().get(key)
+        if not isinstance(value, str) or not value:
+            raise self.bad(key, "a text (put figures in quotes)")
+        return value
+
+    def id(self, key: str) -> str:
+        return check_id(self.string(key), where=self.where(key))
+
+    def date(self, key: str) -> str:
+        value = self.mapping().get(key)
+        text = value if isinstance(value, str) else getattr(value, "isoformat", lambda: "")()
+        if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.replace("-", "").isdigit():
+            raise self.bad(key, "a date such as 2026-03-01")
+        return text
+
+    def text(self, key: str, language: str, default: str | None = None) -> Text:
+        value = self.mapping().get(key)
+        if value is None and default is not None:
+            return {language: default}
+        if isinstance(value, str) and value:
+            return {language: value}
+        if isinstance(value, Mapping) and all(isinstance(v, str) and v for v in value.values()):
+            if language not in value:
+                raise self.bad(key, f"a text in {language}, the election's first language")
+            return dict(value)
+        raise self.bad(key, "a text, or texts by language")
+
+    def integer(self, key: str, default: int | None = None, least: int = 0) -> int:
+        value = self.mapping().get(key)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.bad(key, f"a whole number of {least} or more")
+        return value
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        value = self.mapping().get(key, default)
+        if not isinstance(value, bool):
+            raise self.bad(key, "true or false")
+        return value
+
+    def choice(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
+        value = self.mapping().get(key)
+        if value is None and default is not None:
+            return default
+        if value not in allowed:
+            raise self.bad(key, "one of " + ", ".join(allowed))
+        return str(value)
+
+    def field_of(self, key: str, form: Form) -> FieldId:
+        name = self.string(key)
+        if name not in form.field_ids:
+            raise self.bad(key, f"a field of form {form.id}: " + ", ".join(form.field_ids))
+        return FieldId(name)
+
+    def unique(self, key: str, ids: Sequence[str]) -> None:
+        seen: set[str] = set()
+        for name in ids:
+            if name in seen:
+                raise InputError(
+                    self.where(key), expected="each id once", found=f"{name} twice", code="duplicate-id"
+                )
+            seen.add(name)

@@ -1,0 +1,1 @@
+"""From figures to the publication: pages, data package, pictures, press sheet, manifest. The same bytes every time."""
