@@ -115,8 +115,10 @@ class Replay:
     copies: pl.DataFrame
     """entry, copy, station, form, page, kind; withdrawn copies are not in it."""
     readings: Mapping[FormId, pl.DataFrame]
-    """Per form: a values frame (entry, copy, reader, machine: Boolean, problem: String or null, sure: Boolean,
-    fields...). A field the reader did not give is `absent`."""
+    """Per form: a values frame (entry, copy, reader, machine: Boolean, problem: String or null, fields...). A field that
+    the reader was not asked for or did not give has no state either: null in both columns."""
+    certainty: pl.DataFrame
+    """entry, field, millionths: how sure a machine was of a field of its reading."""
     decisions: tuple[Decision, ...]
     official: tuple[OfficialSnapshot, ...]
     """In order of announcement, then of entry."""
