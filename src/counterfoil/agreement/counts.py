@@ -67,8 +67,8 @@ def _replaced(stations: pl.DataFrame) -> dict[str, str]:
     pairs = stations.filter(pl.col("replaced_by").is_not_null()).select("station", "replaced_by").iter_rows()
     step = dict(pairs)
     final: dict[str, str] = {}
-    for station in step:
-        seen, target = {station}, step[station]
+    for station, successor in step.items():
+        seen, target = {station}, successor
         while target in step and target not in seen:
             seen.add(target)
             target = step[target]

@@ -49,11 +49,11 @@ class Rule:
             case "<=":
                 return difference <= tolerance
             case "<":
-                return difference < tolerance or difference < 0
+                return difference < tolerance
             case ">=":
                 return difference >= -tolerance
             case _:
-                return difference > -tolerance or difference > 0
+                return difference > -tolerance
 
 
 def parse_rule(text: str, fields: Sequence[str], *, where: str) -> Rule:
@@ -84,9 +84,7 @@ class _Parser:
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:
-                raise self.bad(
-                    "fields, whole numbers, + - * ( ) and one comparison", repr(text[at : at + 10].strip())
-                )
+                raise self.bad("fields, whole numbers, + - * ( ) and one comparison", repr(text[at : at + 10].strip()))
             name = match.group(3)
             if name is None or name in self.fields:
                 found.append(match.group(match.lastindex or 0))
@@ -112,9 +110,9 @@ class _Parser:
         return Rule(self.text, left, left_constant, right, right_constant, operator)
 
     def next(self) -> str:
-        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        word = self.tokens[self.at] if self.at < len(self.tokens) else ""
         self.at += 1
-        return token
+        return word
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -136,16 +134,16 @@ class _Parser:
             sign = 1 if self.next() == "+" else -1
 
     def term(self) -> tuple[dict[str, int], int]:
-        token = self.next()
-        if token.isdigit():
+        word = self.next()
+        if word.isdigit():
             if self.peek() != "*":
-                return {}, int(token)
+                return {}, int(word)
             self.at += 1
             if self.peek().isdigit():
                 raise self.bad("a field or a bracket after *", repr(self.peek()))
             part, constant = self.term()
-            return {name: int(token) * c for name, c in part.items()}, int(token) * constant
-        if token == "(":
+            return {name: int(word) * c for name, c in part.items()}, int(word) * constant
+        if word == "(":
             self.depth += 1
             if self.depth > 50:
                 raise self.bad("at most 50 nested brackets", "more")
@@ -154,6 +152,6 @@ class _Parser:
                 raise self.bad("a closing bracket", repr(self.peek() or "the end"))
             self.depth -= 1
             return part, constant
-        if token in self.fields:
-            return {token: 1}, 0
-        raise self.bad("a field, a whole number or a bracket", repr(token or "the end"))
+        if word in self.fields:
+            return {word: 1}, 0
+        raise self.bad("a field, a whole number or a bracket", repr(word or "the end"))

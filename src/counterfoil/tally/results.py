@@ -170,9 +170,10 @@ class Lead:
 class Finding:
     """A statement that follows from the record; `code` names the rule (docs/methods has a page per code).
 
-    `area` is an area, or the station of a single-station finding (`single`). `value` and `threshold` are the two figures
-    whose comparison is the finding. `stations` counts those after the plausibility gate, `gated_out` those it removed.
-    `flip_set_size`: the smallest number of stations whose removal reverses the finding; None where not defined.
+    `area` is an area, or the station of a single-station finding (`single`). `value` and `threshold` are the two
+    figures whose comparison is the finding. `stations` counts those after the plausibility gate, `gated_out` those it
+    removed. `flip_set_size`: the smallest number of stations whose removal reverses the finding; None where not
+    defined.
     """
 
     code: str
@@ -205,11 +206,11 @@ class ContestTally:
     contest: Contest
     stations: pl.DataFrame
     """One row per expected station, sorted by station: station, area, name, kind, registered (of the stations table),
-    latitude, longitude, `state` (missing, received, read, confirmed, disputed), `basis` (null, table, readings, decision),
-    `copies` (number), `entries` (List(Int64): entries the count rests on), the form's fields with their `__state`
-    columns, `votes.<option>` (what enters sums; null if unknown or not confirmed), `base` (sum of the base options that
-    are known; null if not confirmed), `comparison` (a ComparisonClass value), `official.<option>` (null without a
-    station-level snapshot), `difference` (sum of absolute differences over the options both sides state)."""
+    latitude, longitude, `state` (missing, received, read, confirmed, disputed), `basis` (null, table, readings,
+    decision), `copies` (number), `entries` (List(Int64): entries the count rests on), the form's fields with their
+    `__state` columns, `votes.<option>` (what enters sums; null if unknown or not confirmed), `base` (sum of the base
+    options that are known; null if not confirmed), `comparison` (a ComparisonClass value), `official.<option>` (null
+    without a station-level snapshot), `difference` (sum of absolute differences over the options both sides state)."""
     areas: pl.DataFrame
     """One row per area: area, expected, received, read, confirmed, disputed, compared, base, registered_counted,
     registered, total, total_source, and per option `votes.<o>`, `stations.<o>`, `upper.<o>`, `official.<o>`."""
