@@ -1,0 +1,21 @@
+"""Published tests on station-level results, on plain arrays.
+
+Each test takes columns of whole numbers (NumPy arrays or Polars series, one figure per station), and hands back a
+frozen result: estimate, null model, uncertainty, stations used and left out, warnings, source. Nothing else of
+Counterfoil is needed.
+
+>>> from counterfoil.forensics import integer_percentages
+>>> result = integer_percentages([1000] * 50, [600] * 50, [598] * 50, [311] * 50)
+>>> result.turnout.hits, round(result.turnout.expected, 1)
+(50, 5.0)
+"""
+
+from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
+from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
+
+__all__ = [
+    "IntegerPercentages",
+    "PublishedIntegerPercentages",
+    "integer_percentages",
+    "integer_percentages_published",
+]
