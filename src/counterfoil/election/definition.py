@@ -23,22 +23,18 @@ tables, not part of it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from counterfoil.election.expressions import Rule, parse_rule
-from counterfoil.primitives.errors import InputError
-from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId, check_id
+from counterfoil.election.nodes import Locate, Node
+from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId
 from counterfoil.primitives.shares import Base
 
 Text = Mapping[str, str]
 """A text by language tag; the first of the election's languages is always there."""
-
-Path = tuple[str | int, ...]
-Locate = Callable[[Path], str]
-"""Turns a path in the plain data into "election.yaml, line 12, column 5"."""
 
 
 class OptionKind(enum.StrEnum):
@@ -225,18 +221,16 @@ CHECK_CODES = ("turnout-over-register", "votes-over-ballots", "sum-mismatch", "n
 ROLES = ("registered", "ballots_cast", "valid", "invalid")
 
 
-def read_definition(
-    plain: Any, locate: Locate = lambda path: "election " + ".".join(map(str, path))
-) -> Election:
+def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".join(map(str, path))) -> Election:
     """Plain data (as `yaml.safe_load` or JSON gives it) to an `Election`.
 
     Raises:
         InputError: naming the place, what was expected and what was found.
     """
-    top = _Node(plain, (), locate)
+    top = Node(plain, (), locate)
     top.only(
         "counterfoil id title country date languages contests forms agreement tolerance min_cell expected_stations "
-        "compare_with sample tables entries".split()
+        "compare_with sample tables entries"
     )
     if top.integer("counterfoil") != 1:
         raise top.bad("counterfoil", "1, the format this version reads")
@@ -267,14 +261,14 @@ def read_definition(
     )
 
 
-def _contest(node: _Node, language: str, forms: Mapping[str, Form]) -> Contest:
-    node.only("id title form base options roles round runoff_of".split())
+def _contest(node: Node, language: str, forms: Mapping[FormId, Form]) -> Contest:
+    node.only("id title form base options roles round runoff_of")
     form_id = node.string("form")
     if form_id not in forms:
         raise node.bad("form", "the id of one of the forms: " + ", ".join(forms))
     form = forms[FormId(form_id)]
     base = node.get("base")
-    base.only(["kind", "official"])
+    base.only("kind official")
     options = tuple(_option(item, language, form) for item in node.get("options").items())
     node.unique("options", [o.id for o in options])
     if not options:
@@ -282,8 +276,8 @@ def _contest(node: _Node, language: str, forms: Mapping[str, Form]) -> Contest:
     roles: dict[str, FieldId] = {}
     if node.has("roles"):
         roles_node = node.get("roles")
-        roles_node.only(ROLES)
-        roles = {role: roles_node.field_of(role, form) for role in roles_node.mapping()}
+        roles_node.only(" ".join(ROLES))
+        roles = {role: _field_of(roles_node, role, form) for role in roles_node.mapping()}
     return Contest(
         id=ContestId(node.id("id")),
         title=node.text("title", language, default=node.string("id")),
@@ -296,22 +290,22 @@ def _contest(node: _Node, language: str, forms: Mapping[str, Form]) -> Contest:
     )
 
 
-def _option(node: _Node, language: str, form: Form) -> Option:
-    node.only("id name field kind withdrawn".split())
+def _option(node: Node, language: str, form: Form) -> Option:
+    node.only("id name field kind withdrawn")
     return Option(
         id=OptionId(node.id("id")),
         name=node.text("name", language, default=node.string("id")),
-        field=node.field_of("field" if node.has("field") else "id", form),
+        field=_field_of(node, "field" if node.has("field") else "id", form),
         kind=OptionKind(node.choice("kind", [k.value for k in OptionKind], default="candidate")),
         withdrawn=node.boolean("withdrawn", default=False),
     )
 
 
-def _form(node: _Node, language: str) -> Form:
-    node.only("id title pages fields checks".split())
+def _form(node: Node, language: str) -> Form:
+    node.only("id title pages fields checks")
     fields = []
     for item in node.get("fields").items():
-        item.only("id label page kind empty".split())
+        item.only("id label page kind empty")
         fields.append(
             FormField(
                 id=FieldId(item.id("id")),
@@ -325,7 +319,7 @@ def _form(node: _Node, language: str) -> Form:
     names = [f.id for f in fields]
     checks = []
     for item in node.get("checks").items() if node.has("checks") else ():
-        item.only("id rule code severity tolerance blank explanation".split())
+        item.only("id rule code severity tolerance blank explanation")
         checks.append(
             Check(
                 id=item.id("id"),
@@ -346,8 +340,12 @@ def _form(node: _Node, language: str) -> Form:
     )
 
 
-def _agreement(node: _Node) -> AgreementRule:
-    node.only("persons machine_second machine_certainty_millionths".split())
+def _field_of(node: Node, key: str, form: Form) -> FieldId:
+    return FieldId(node.one_of(key, form.field_ids, f"a field of form {form.id}"))
+
+
+def _agreement(node: Node) -> AgreementRule:
+    node.only("persons machine_second machine_certainty_millionths")
     return AgreementRule(
         persons=node.integer("persons", default=2, least=1),
         machine_second=node.boolean("machine_second", default=False),
@@ -355,8 +353,8 @@ def _agreement(node: _Node) -> AgreementRule:
     )
 
 
-def _sample(node: _Node) -> SampleDesign:
-    node.only("design seed size stratum cluster stations_sha256".split())
+def _sample(node: Node) -> SampleDesign:
+    node.only("design seed size stratum cluster stations_sha256")
     optional = {key: node.string(key) for key in ("stratum", "cluster", "stations_sha256") if node.has(key)}
     return SampleDesign(
         design=node.choice("design", ["simple", "stratified", "clustered"]),
@@ -364,129 +362,3 @@ def _sample(node: _Node) -> SampleDesign:
         size=node.integer("size", least=2),
         **optional,
     )
-
-
-_MISSING: Any = object()
-
-
-class _Node:
-    """A value of the plain data with the path that leads to it, for errors that name the place."""
-
-    def __init__(self, value: Any, path: Path, locate: Locate) -> None:
-        self.value, self.path, self.locate = value, path, locate
-
-    def where(self, key: str) -> str:
-        return self.locate((*self.path, key))
-
-    def bad(self, key: str, expected: str) -> InputError:
-        found = self.value.get(key, _MISSING) if isinstance(self.value, Mapping) else self.value
-        shown = "nothing" if found is _MISSING else repr(found)[:80]
-        return InputError(self.where(key), expected=f"{key}: {expected}", found=shown, code="bad-definition")
-
-    def mapping(self) -> Mapping[str, Any]:
-        if not isinstance(self.value, Mapping):
-            raise InputError(
-                self.locate(self.path),
-                expected="keys with values",
-                found=repr(self.value)[:80],
-                code="bad-definition",
-            )
-        return self.value
-
-    def only(self, keys: Sequence[str]) -> None:
-        for key in self.mapping():
-            if key not in keys:
-                raise InputError(
-                    self.where(str(key)),
-                    expected="one of " + ", ".join(keys),
-                    found=repr(key),
-                    code="unknown-key",
-                )
-
-    def has(self, key: str) -> bool:
-        return self.mapping().get(key) is not None
-
-    def get(self, key: str) -> _Node:
-        if not self.has(key):
-            raise self.bad(key, "a value")
-        return _Node(self.mapping()[key], (*self.path, key), self.locate)
-
-    def items(self) -> list[_Node]:
-        if not isinstance(self.value, list):
-            raise InputError(
-                self.locate(self.path), expected="a list", found=repr(self.value)[:80], code="bad-definition"
-            )
-        return [_Node(item, (*self.path, i), self.locate) for i, item in enumerate(self.value)]
-
-    def texts(self) -> list[str]:
-        found = [node.value for node in self.items()]
-        if not found or not all(isinstance(text, str) for text in found):
-            raise InputError(
-                self.locate(self.path), expected="texts", found=repr(found)[:80], code="bad-definition"
-            )
-        return found
-
-    def string(self, key: str) -> str:
-        value = self.mapping().get(key)
-        if not isinstance(value, str) or not value:
-            raise self.bad(key, "a text (put figures in quotes)")
-        return value
-
-    def id(self, key: str) -> str:
-        return check_id(self.string(key), where=self.where(key))
-
-    def date(self, key: str) -> str:
-        value = self.mapping().get(key)
-        text = value if isinstance(value, str) else getattr(value, "isoformat", lambda: "")()
-        if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.replace("-", "").isdigit():
-            raise self.bad(key, "a date such as 2026-03-01")
-        return text
-
-    def text(self, key: str, language: str, default: str | None = None) -> Text:
-        value = self.mapping().get(key)
-        if value is None and default is not None:
-            return {language: default}
-        if isinstance(value, str) and value:
-            return {language: value}
-        if isinstance(value, Mapping) and all(isinstance(v, str) and v for v in value.values()):
-            if language not in value:
-                raise self.bad(key, f"a text in {language}, the election's first language")
-            return dict(value)
-        raise self.bad(key, "a text, or texts by language")
-
-    def integer(self, key: str, default: int | None = None, least: int = 0) -> int:
-        value = self.mapping().get(key)
-        if value is None and default is not None:
-            return default
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.bad(key, f"a whole number of {least} or more")
-        return value
-
-    def boolean(self, key: str, *, default: bool) -> bool:
-        value = self.mapping().get(key, default)
-        if not isinstance(value, bool):
-            raise self.bad(key, "true or false")
-        return value
-
-    def choice(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
-        value = self.mapping().get(key)
-        if value is None and default is not None:
-            return default
-        if value not in allowed:
-            raise self.bad(key, "one of " + ", ".join(allowed))
-        return str(value)
-
-    def field_of(self, key: str, form: Form) -> FieldId:
-        name = self.string(key)
-        if name not in form.field_ids:
-            raise self.bad(key, f"a field of form {form.id}: " + ", ".join(form.field_ids))
-        return FieldId(name)
-
-    def unique(self, key: str, ids: Sequence[str]) -> None:
-        seen: set[str] = set()
-        for name in ids:
-            if name in seen:
-                raise InputError(
-                    self.where(key), expected="each id once", found=f"{name} twice", code="duplicate-id"
-                )
-            seen.add(name)
