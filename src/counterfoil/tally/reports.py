@@ -47,6 +47,12 @@ def exceeding(stations: pl.DataFrame, reports: pl.DataFrame, option: str) -> pl.
     )
 
 
+def _severity(stations: int, fragile: int) -> Severity:
+    if stations == 0:
+        return Severity.NOTE  # all of it fell to the gate: told, so that nobody finds it and thinks it was hidden
+    return Severity.CONTRADICTION if stations > fragile else Severity.CHECK
+
+
 def _implausible(option: str) -> pl.Expr:
     """More reports than ballots, or a protocol figure below 0: a slip in the data, and evidence of nothing."""
     return ((pl.col("station_reports") > pl.col("cast")) | (pl.col(f"votes.{option}") < 0)).fill_null(value=False)
@@ -70,7 +76,7 @@ def reports_exceed_protocol(
             yield Found(
                 Finding(
                     code="reports-exceed-protocol",
-                    severity=Severity.CONTRADICTION if kept.height > fragile else Severity.CHECK,
+                    severity=_severity(kept.height, fragile),
                     contest=contest.id,
                     area=area,
                     single=False,
