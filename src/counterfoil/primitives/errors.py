@@ -22,9 +22,7 @@ class CounterfoilError(Exception):
 class InputError(CounterfoilError):
     """A file, table or option that was brought to us is not what it must be."""
 
-    def __init__(
-        self, where: str, *, expected: str, found: str, do: str = "", code: str = "bad-input"
-    ) -> None:
+    def __init__(self, where: str, *, expected: str, found: str, do: str = "", code: str = "bad-input") -> None:
         self.where, self.expected, self.found, self.do = where, expected, found, do
         advice = f"; {do}" if do else ""
         super().__init__(f"{where}: expected {expected}, found {found}{advice}.", code=code)
@@ -37,7 +35,7 @@ class RecordError(CounterfoilError):
         super().__init__(message, code=code)
 
 
-class Refusal(CounterfoilError):
+class Refusal(CounterfoilError):  # noqa: N818 - it is an answer, not a failure
     """The question has no honest answer from this input; the message says why."""
 
     def __init__(self, message: str, *, code: str = "refused") -> None:

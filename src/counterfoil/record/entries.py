@@ -65,6 +65,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\dZ)?")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _READER = re.compile(r"[0-9a-f]{16}|[a-z0-9._-]{1,40}@[A-Za-z0-9._-]{1,40}")
 
+_STATES = frozenset(state.value for state in FieldState)
+
 _Test = Callable[[Any], bool]
 
 
@@ -93,14 +95,17 @@ def _object(value: Any) -> bool:
     )
 
 
-def _cell(value: Any) -> bool:
-    if isinstance(value, str):
-        return value in FieldState._value2member_map_
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
-
-
 def _values(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_cell, value.values()))
+    """Cells by field. Written as one loop: a record has a dozen of them for each of a million readings."""
+    if not isinstance(value, dict):
+        return False
+    for cell in value.values():
+        if type(cell) is int:
+            if not -MAX_INTEGER <= cell <= MAX_INTEGER:
+                return False
+        elif not (isinstance(cell, str) and cell in _STATES):
+            return False
+    return True
 
 
 def _indexes(value: Any) -> bool:
@@ -208,7 +213,7 @@ def encode_entry(entry: Mapping[str, Any]) -> bytes:
     data = canonical(check_entry(dict(entry)))
     if len(data) > MAX_ENTRY_BYTES:
         raise RecordError(
-            f"expected an entry of at most {MAX_ENTRY_BYTES} bytes, found {len(data)}; large values belong in an object",
+            f"expected an entry of at most {MAX_ENTRY_BYTES} bytes, found {len(data)}; large values go into an object",
             code="entry-too-large",
         )
     return data

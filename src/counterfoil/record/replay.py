@@ -75,7 +75,7 @@ def _collect(entries: Iterable[bytes], size: int | None) -> _Collected:
         if index == size:
             break
         try:
-            entry = check_entry(parse(data), where=f"entry {index}")
+            entry = check_entry(parse(data, integers_checked_later=True), where=f"entry {index}")
         except RecordError as error:
             if str(error).startswith("entry "):
                 raise
