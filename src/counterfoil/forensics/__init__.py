@@ -10,12 +10,36 @@ Counterfoil is needed.
 (50, 5.0)
 """
 
+from counterfoil.forensics.association import Correlation, Sobyanin, sobyanin, turnout_share_correlation
+from counterfoil.forensics.digits import LastDigit, SecondDigit, last_digit, second_digit
+from counterfoil.forensics.fingerprint import (
+    Fingerprint,
+    FingerprintDifference,
+    VoteRate,
+    fingerprint,
+    fingerprint_difference,
+    vote_rate,
+)
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
 from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
 
 __all__ = [
+    "Correlation",
+    "Fingerprint",
+    "FingerprintDifference",
     "IntegerPercentages",
+    "LastDigit",
     "PublishedIntegerPercentages",
+    "SecondDigit",
+    "Sobyanin",
+    "VoteRate",
+    "fingerprint",
+    "fingerprint_difference",
     "integer_percentages",
     "integer_percentages_published",
+    "last_digit",
+    "second_digit",
+    "sobyanin",
+    "turnout_share_correlation",
+    "vote_rate",
 ]

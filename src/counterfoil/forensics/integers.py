@@ -131,7 +131,7 @@ class IntegerPercentages(Result):
         e = self.either
         return (
             f"{e.hits:,} of {self.sample.used:,} stations show a whole percentage (within {self.window / 2:g} points) "
-            f"in turnout, in the leader's share or in both; chance gives {e.expected:,.1f} with a standard deviation of "
+            f"in turnout, in the leader's share or both; chance gives {e.expected:,.1f} with a standard deviation of "
             f"{e.sd:,.1f} (z = {e.z:.2f}; share alone {self.share.z:.2f}, turnout alone {self.turnout.z:.2f})."
         )
 
