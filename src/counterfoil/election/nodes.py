@@ -74,6 +74,13 @@ class Node:
             raise InputError(self.locate(self.path), expected="texts", found=repr(found)[:80], code="bad-definition")
         return found
 
+    def strings(self, key: str) -> Mapping[str, str]:
+        """Texts by name; none where the key is missing."""
+        if not self.has(key):
+            return {}
+        node = self.get(key)
+        return {name: node.string(name) for name in node.mapping()}
+
     def string(self, key: str) -> str:
         value = self.mapping().get(key)
         if not isinstance(value, str) or not value:
