@@ -186,8 +186,9 @@ def test_a_sure_machine_is_a_second_voice_where_the_rule_says_so() -> None:
     assert station(world)["state"] == "confirmed"
 
 
-def test_machines_alone_settle_nothing() -> None:
-    world = World(definition(agreement={"persons": 2, "machine_second": True}))
+@pytest.mark.parametrize("persons", [1, 2])
+def test_machines_alone_settle_nothing(persons: int) -> None:
+    world = World(definition(agreement={"persons": persons, "machine_second": True}))
     world.stations("s1")
     label = world.copy("c", "s1")
     for version in ("reader@1", "other@2"):
