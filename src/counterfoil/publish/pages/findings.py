@@ -1,0 +1,225 @@
+"""The findings: grouped by severity and rule, each with rule, numbers, flip set, innocent explanations, entries, stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from counterfoil.election.definition import Severity
+from counterfoil.publish.pages.rules import SEVERITIES, rule_of
+from counterfoil.publish.pages.sentences import finding_text, marks
+from counterfoil.publish.pages.view import N_, Page, View
+from counterfoil.primitives.shares import Coverage
+from counterfoil.tally.results import ContestTally, Finding
+
+SHOWN = 50
+"""Stations, and single-station findings of a rule, on the main page."""
+SHOWN_ON_OWN_PAGE = 2_000
+TABLE = "data/findings.csv"
+_ORDER = (Severity.CONTRADICTION, Severity.CHECK, Severity.NOTE)
+
+NUMBERS = {
+    "excess": N_("excess"),
+    "counted_votes": N_("votes counted"),
+    "counted_stations": N_("stations counted"),
+    "reports_added": N_("reports added from stations without a count"),
+    "reports_stations": N_("stations these reports come from"),
+    "upper_bound": N_("upper bound"),
+    "announced_total": N_("announced total"),
+    "counted_total": N_("total counted"),
+    "uncounted_stations": N_("stations not counted"),
+    "left_votes": N_("votes left for the stations not counted"),
+    "left_total": N_("total left for the stations not counted"),
+    "left_share": N_("share needed in what is left"),
+    "counted_share": N_("share in what is counted"),
+    "least_area_share": N_("smallest share in a counted area"),
+    "largest_area_share": N_("largest share in a counted area"),
+    "fragile_stations": N_("stations where a slip of three votes explains it"),
+    "excess_before_gate": N_("excess before the plausibility gate"),
+    "check": N_("check of the form"),
+    "rule": N_("rule"),
+    "tolerance": N_("tolerance"),
+    "difference": N_("difference"),
+}
+
+
+def finding_pages(view: View) -> Iterator[tuple[str, bytes]]:
+    """`findings.html`, and `findings/<code>.html` for each rule with more single-station findings than fit there."""
+    page = Page(view, "findings.html", view._("Findings"))
+    yield view.render("findings.html", page, groups=list(_groups(view, page, SHOWN)), table=TABLE)
+    for code in _codes_with_more(view):
+        title = view._(rule_of(code).title)
+        own = Page(view, f"findings/{code}.html", title, section="findings.html")
+        groups = list(_groups(view, own, SHOWN_ON_OWN_PAGE, only=code))
+        yield view.render("findings.html", own, groups=groups, table=TABLE)
+
+
+def _codes_with_more(view: View) -> list[str]:
+    counts: dict[str, int] = {}
+    for tally in view.plan.tallies:
+        for f in tally.findings:
+            if f.single:
+                counts[f.code] = counts.get(f.code, 0) + 1
+    return sorted(code for code, count in counts.items() if count > SHOWN)
+
+
+def _groups(view: View, page: Page, limit: int, only: str = "") -> Iterator[dict[str, Any]]:
+    large = set(_codes_with_more(view))
+    taken: set[str] = set()
+    for severity in _ORDER:
+        for tally in view.plan.tallies:
+            codes: dict[str, list[int]] = {}
+            for i, f in enumerate(tally.findings):
+                if f.severity is severity and (not only or (f.code == only and f.single)):
+                    codes.setdefault(f.code, []).append(i)
+            for code, indexes in codes.items():
+                yield _group(
+                    view, tally, severity, code, indexes, page, limit, own=bool(only), large=large, taken=taken
+                )
+
+
+def _group(
+    view: View,
+    tally: ContestTally,
+    severity: Severity,
+    code: str,
+    indexes: Sequence[int],
+    page: Page,
+    limit: int,
+    *,
+    own: bool,
+    large: set[str],
+    taken: set[str],
+) -> dict[str, Any]:
+    rule = rule_of(code)
+    single = [i for i in indexes if tally.findings[i].single]
+    aggregate = [i for i in indexes if not tally.findings[i].single]
+    anchor = next(a for a in (code, f"{code}-{severity}", f"{code}-{severity}-{tally.contest.id}") if a not in taken)
+    taken.add(anchor)
+    more = len(single) - limit
+    return {
+        "anchor": "__" + anchor,
+        "code": code,
+        "severity": severity.value,
+        "severity_name": view._(SEVERITIES[severity][0]),
+        "title": view._(rule.title),
+        "contest": view.pick(tally.contest.title) if len(view.plan.tallies) > 1 else "",
+        "rule": view._(rule.rule),
+        "innocent": [view._(text) for text in rule.innocent],
+        "errs": view._(rule.errs),
+        "count": view.plural("%(n)s finding", "%(n)s findings", len(indexes)),
+        "aggregates": [_aggregate(view, tally, i, page) for i in aggregate],
+        "rows": Markup("\n").join(_single_row(view, tally, i, page) for i in single[:limit]),
+        "rows_label": view._(rule.title),
+        "value_name": view._(rule.value),
+        "threshold_name": view._(rule.threshold),
+        "more": view.plural("%(n)s more is not shown here.", "%(n)s more are not shown here.", more)
+        if more > 0
+        else "",
+        "page": f"findings/{code}.html" if code in large and not own else "",
+    }
+
+
+def _aggregate(view: View, tally: ContestTally, index: int, page: Page) -> dict[str, Any]:
+    f, n = tally.findings[index], view.n
+    rule = rule_of(f.code)
+    stations = tally.finding_stations.filter(pl.col("finding") == index)
+    option = view.option_name(tally.contest.option(f.option)) if f.option else ""
+    heading = view.area_name(f.area) + (f", {option}" if option else "")
+    return {
+        "anchor": view.plan.finding_anchors[tally.contest.id][index],
+        "heading": heading,
+        "text": finding_text(view, tally, f),
+        "value_name": view._(rule.value),
+        "value": "?" if f.value is None else n(f.value),
+        "threshold_name": view._(rule.threshold),
+        "threshold": "?" if f.threshold is None else n(f.threshold),
+        "stations": n(f.stations),
+        "gated_out": n(f.gated_out),
+        "flip_set": view._("not defined for this rule") if f.flip_set_size is None else n(f.flip_set_size),
+        "snapshot": f.snapshot,
+        "numbers": [(_number_name(view, name), _number(view, tally, f, name, value)) for name, value in f.numbers],
+        "entries": f.entries[:SHOWN],
+        "list": _station_rows(view, stations, page),
+        "list_label": view.say("Stations of: %(heading)s", heading=heading),
+        "list_title": view.say(
+            "Stations behind it: %(shown)s of %(all)s, the largest first",
+            shown=n(min(SHOWN, stations.height)),
+            all=n(stations.height),
+        ),
+    }
+
+
+def _number_name(view: View, name: str) -> str:
+    return view._(NUMBERS[name]) if name in NUMBERS else name.replace("_", " ")
+
+
+def _number(view: View, tally: ContestTally, f: Finding, name: str, value: str) -> Markup:
+    """A further figure: whole numbers in the language's form; a share never without what it is a share of."""
+    if value.lstrip("-").isdigit():
+        return Markup("{}").format(view.n(int(value)))
+    if name.endswith("_share") and value:
+        numbers = tally.area(f.area).numbers
+        coverage = Coverage(numbers.confirmed, numbers.expected)
+        text = view.say(
+            "%(share)s (counted: %(confirmed)s of %(expected)s stations)",
+            share=view.numbers.percent(Fraction(value)),
+            confirmed=view.n(coverage.stations),
+            expected=view.n(coverage.of_stations),
+        )
+        return Markup("<span {}>{}</span>").format(marks(tally.contest.base.kind, coverage), text)
+    return Markup("<code>{}</code>").format(value)
+
+
+def _station_rows(view: View, stations: pl.DataFrame, page: Page) -> Markup:
+    """The stations whose removal reverses the finding first, then the largest figures."""
+    gap = (pl.col("value").fill_null(0) - pl.col("threshold").fill_null(0)).alias("gap")
+    ordered = stations.with_columns(gap).sort(
+        ["in_flip_set", "gap", "station"], descending=[True, True, False], maintain_order=True
+    )
+    flips, gate = escape(view._("in the flip set")), escape(view._("taken out by the gate"))
+    return Markup("\n").join(
+        Markup('<tr><th scope="row">{}<td>{}<td>{}<td>{}').format(
+            _station_link(view, station, page),
+            "" if value is None else view.n(value),
+            "" if threshold is None else view.n(threshold),
+            gate if gated else flips if flip else "",
+        )
+        for station, value, threshold, gated, flip in ordered.select(
+            "station", "value", "threshold", "gated_out", "in_flip_set"
+        )
+        .head(SHOWN)
+        .iter_rows()
+    )
+
+
+def _station_link(view: View, station: str, page: Page) -> Markup:
+    if station in view.plan.station_page:
+        return Markup('<a href="{}">{}</a>').format(page.station(station), station)
+    return Markup("{}").format(station)
+
+
+def _single_row(view: View, tally: ContestTally, index: int, page: Page) -> Markup:
+    f = tally.findings[index]
+    option = view.option_name(tally.contest.option(f.option)) if f.option else ""
+    further = Markup("; ").join(
+        Markup("{} {}").format(_number_name(view, name), _number(view, tally, f, name, value))
+        for name, value in f.numbers
+        if name != "check"
+    )
+    if option:
+        further = Markup("{}; {}").format(option, further) if further else Markup("{}").format(option)
+    entries = Markup(" ").join(Markup('<a href="{}">{}</a>').format(page.entry(e), view.n(e)) for e in f.entries[:5])
+    return Markup('<tr id="{}"><th scope="row">{}<td>{}<td>{}<td>{}<td>{}').format(
+        view.plan.finding_anchors[tally.contest.id][index],
+        _station_link(view, f.area, page),
+        "" if f.value is None else view.n(f.value),
+        "" if f.threshold is None else view.n(f.threshold),
+        further,
+        entries,
+    )
