@@ -6,6 +6,23 @@
 >>> result.summary["contests"]["president"]["stations"]  # doctest: +SKIP
 """
 
+from counterfoil.simulate import write_election
 from counterfoil.workflow.count import CountResult, count, preview, publish
+from counterfoil.workflow.demo import Demo, demo
+from counterfoil.workflow.folder import ImportResult, import_files, init
+from counterfoil.workflow.sample import Drawn, draw_sample
 
-__all__ = ["CountResult", "count", "preview", "publish"]
+__all__ = [
+    "CountResult",
+    "Demo",
+    "Drawn",
+    "ImportResult",
+    "count",
+    "demo",
+    "draw_sample",
+    "import_files",
+    "init",
+    "preview",
+    "publish",
+    "write_election",
+]

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import make_folder, replace_file
+from counterfoil.record.keys import load_key, load_seed
 from counterfoil.record.manifest import HEADER, parse_manifest
 from counterfoil.record.note import Signer, Verifier, open_note, sign
-from counterfoil.record.signing import FirstWitness, parse_request
+from counterfoil.record.signing import parse_request
 from counterfoil.workflow.holdings import Holdings
 
 FOLDER = "to-sign"
@@ -76,7 +77,7 @@ class Offline:
         return path
 
 
-def sign_file(text: str, witness: FirstWitness, signer: Signer) -> bytes:
+def sign_request(text: str, keys: Path) -> bytes:
     """Sign a request on the machine with the key: a checkpoint (only what extends the last one signed) or a manifest.
 
     A manifest is signed only for the checkpoint that was signed last.
@@ -84,6 +85,7 @@ def sign_file(text: str, witness: FirstWitness, signer: Signer) -> bytes:
     Raises:
         RecordError: neither of the two, or it does not extend what the key signed.
     """
+    witness = load_key(keys)
     if not text.startswith(HEADER):
         return witness.sign(parse_request(text))
     manifest = parse_manifest(text)
@@ -94,4 +96,4 @@ def sign_file(text: str, witness: FirstWitness, signer: Signer) -> bytes:
             f"{manifest.checkpoint.size} entries; sign the checkpoint first",
             code="not-the-last-checkpoint",
         )
-    return sign(text, signer)
+    return sign(text, Signer(*load_seed(keys)))
