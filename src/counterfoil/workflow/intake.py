@@ -88,16 +88,17 @@ def plan(folder: FolderInput, known: Known, key: bytes, batch: str) -> Plan:
         InputError: a changed official snapshot, a batch before the record's newest, a copy that moved, a row about a
             copy that nobody sent.
     """
-    if batch < known.newest_batch:
+    newest = known.newest_batch
+    found = Plan(batch)
+    _Intake(folder, known, key, found).run()
+    if found.entries and batch < newest:
         raise InputError(
             "the time of this run",
-            expected=f"{known.newest_batch} or later, the newest batch of the record",
+            expected=f"{newest} or later, the newest batch of the record",
             found=batch,
             do="set this machine's clock, or give --now",
             code="clock-behind",
         )
-    found = Plan(batch)
-    _Intake(folder, known, key, found).run()
     return found
 
 
