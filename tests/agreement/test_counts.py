@@ -115,6 +115,15 @@ def test_excluding_a_copy_ends_the_dispute(world: World) -> None:
     assert station(world)["ada"] == 10
 
 
+def test_a_copy_chosen_later_counts_although_it_was_excluded_before(world: World) -> None:
+    world.copy("c", "s1")
+    both(world, "c", **FULL)
+    world.decide("s1", "exclude_copy", "c")
+    assert counts(world.replay(), "protocol").height == 0
+    world.decide("s1", "choose_copy", "c")
+    assert station(world)["state"] == "confirmed"
+
+
 def test_a_station_that_a_decision_leaves_out_is_not_confirmed(world: World) -> None:
     world.copy("c", "s1")
     both(world, "c", **FULL)

@@ -81,6 +81,17 @@ def test_reports_count_only_from_stations_without_a_count() -> None:
     assert (finding.value, finding.stations, finding.flip_set_size) == (104, 4, 1)
 
 
+def test_a_part_equal_to_the_announced_figure_exceeds_nothing() -> None:
+    world = country("XX,ada,104")
+    world.table("reports", "station,area,option,reports\ns4,XX,ada,9")
+    assert not found(world.tally(), "part-exceeds-whole")
+
+
+def test_an_announced_figure_at_the_upper_bound_is_possible() -> None:
+    assert not found(country("XX,valid,200\nXX,bob,105").tally(), "bound-excludes-official")
+    assert found(country("XX,valid,200\nXX,bob,106").tally(), "bound-excludes-official")
+
+
 def test_reports_above_the_stations_register_are_gated_out() -> None:
     world = World()
     world.stations("s1", "s2", registered=8)
