@@ -234,17 +234,20 @@ def _tables(table: RecipeTable, found: Mapping[str, Found]) -> Iterator[tuple[di
 
 def _source(table: RecipeTable, main: Found | None, rows: pl.DataFrame | None) -> dict[str, dict[str, str]]:
     """`source:` of a table; `{column}` in it stands for all texts of that column in these rows, joined."""
+    given = rows if rows is not None or main is None else main.raw.frame
     source = {}
     for key, text in table.source.items():
         filled = text
-        for column in template_columns(text) if main is not None else ():
-            given = main.raw.frame if rows is None else rows
-            joined = "; ".join(given[column].drop_nulls().unique(maintain_order=True))
-            filled = filled.replace(f"{{{column}}}", joined)
+        for column in template_columns(text):
+            filled = filled.replace(f"{{{column}}}", _joined(given, column))
         source[key] = filled
     if main is not None and table.kind != "reports":  # of reports no hash: it would let guesses be tested
         source["original_sha256"] = main.sha256
     return {"source": source} if source else {}
+
+
+def _joined(frame: pl.DataFrame | None, column: str) -> str:
+    return "" if frame is None else "; ".join(frame[column].drop_nulls().unique(maintain_order=True))
 
 
 def _rows(part: Part, found: Mapping[str, Found]) -> pl.DataFrame:
