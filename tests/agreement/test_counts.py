@@ -22,7 +22,7 @@ def world() -> World:
     return world
 
 
-FULL = {"ada": 10, "bob": 20, "valid": 30, "ballots_cast": 31, "registered": 40}
+FULL: dict[str, int | str] = {"ada": 10, "bob": 20, "valid": 30, "ballots_cast": 31, "registered": 40}
 
 
 def test_one_person_alone_settles_nothing(world: World) -> None:

@@ -40,7 +40,7 @@ def build(readings: list[Any], persons: int, table: dict[str, tuple[Any, Any]] |
     return world
 
 
-def by_hand(readings: list[Any], persons: int, table: dict[str, tuple[Any, Any]]) -> dict[str, tuple[str, Any, Any]]:
+def by_hand(readings: list[Any], persons: int, table: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, ...]]:
     """station -> (state, ada, bob), by the rules of the design, one copy and field after the other."""
     typed: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
     for label, reader, values in readings:
@@ -78,7 +78,7 @@ def by_hand(readings: list[Any], persons: int, table: dict[str, tuple[Any, Any]]
     return found
 
 
-def computed(world: World) -> dict[str, tuple[str, Any, Any]]:
+def computed(world: World) -> dict[str, tuple[Any, ...]]:
     rows = counts(world.replay(), "protocol").iter_rows(named=True)
     return {r["station"]: (r["state"], *(r[f] if r[f] is not None else r[f + "__state"] for f in FIELDS)) for r in rows}
 

@@ -118,14 +118,14 @@ def test_an_announced_figure_above_the_upper_bound_is_excluded() -> None:
 def test_the_remainder_is_what_the_uncounted_must_show() -> None:
     (rest, _) = country("XX,valid,200\nXX,ada,99\nXX,bob,101").tally().remainders
     assert (rest.left_votes, rest.left_total, rest.left_share) == (4, 40, Fraction(1, 10))
-    assert (rest.left_per_station, rest.counted_per_station) == (4, Fraction(95, 3))
+    assert (rest.left_per_station, rest.counted_per_station) == (Fraction(4), Fraction(95, 3))
 
 
 def test_the_worst_case_for_the_leader() -> None:
     lead = country("XX,valid,200").tally().lead
     assert lead is not None
     assert (lead.leader, lead.lead_votes, lead.missing_stations, lead.upper_runner_up) == ("ada", 30, 1, 105)
-    assert (lead.net_votes_needed, lead.mean_base, lead.largest_base) == (30, Fraction(160, 3), 100)
+    assert (lead.net_votes_needed, lead.mean_base, lead.largest_base) == (Fraction(30), Fraction(160, 3), 100)
 
 
 def test_a_declared_number_of_stations_is_expected_although_not_all_are_listed() -> None:

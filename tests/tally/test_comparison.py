@@ -97,6 +97,27 @@ def test_like_is_compared_with_like() -> None:
 
 
 @pytest.mark.parametrize(
+    ("readings", "official", "expected"),
+    [
+        ("s1,1,2\ns2,3,4", "", "official_missing"),
+        ("s1,1,2", "XX,ada,4", "ours_missing"),
+        ("s1,1,2\ns2,3,4", "XX,ada,4", "equal"),
+        ("s1,1,2\ns2,3,4", "XX,ada,5", "different"),
+        ("s1,1,2\ns2,3,4", "XX,ada,6\nXX,bob,4", "columns_swapped"),
+    ],
+)
+def test_an_area_is_compared_as_a_whole_only_when_all_of_it_is_counted(
+    readings: str, official: str, expected: str
+) -> None:
+    world = World()
+    world.stations("s1", "s2")
+    world.table("readings", "station,ada,bob\n" + readings)
+    if official:
+        world.official("area,item,value\n" + official)
+    assert world.tally().areas["comparison"].to_list() == [expected]
+
+
+@pytest.mark.parametrize(
     ("a", "b", "expected"), [(412, 142, True), (412, 412, False), (12, 120, False), (10, 1, False)]
 )
 def test_two_digits_that_changed_places(a: int, b: int, expected: bool) -> None:

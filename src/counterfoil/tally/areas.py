@@ -12,12 +12,16 @@ If the counted base already exceeds T there is no upper bound either: that is a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
 from counterfoil.agreement.counts import STATION_STATE_TYPE
 from counterfoil.election.definition import Contest
 from counterfoil.primitives.shares import Base
 from counterfoil.record.state import OfficialSnapshot, Replay
+from counterfoil.tally.comparison import pattern_of
+from counterfoil.tally.results import ComparisonClass
 
 _COMPARED = ("equal", "within_tolerance", "digits_transposed", "columns_swapped", "different", "official_changed")
 
@@ -85,7 +89,27 @@ def area_frame(
     totals = up.group_by("ancestor").agg(pl.all().sum()).rename({"ancestor": "area"})
     frame = replay.areas.select("area", "parent").join(totals, on="area", how="left", maintain_order="left")
     frame = frame.with_columns(pl.exclude("area", "parent").fill_null(0)).with_columns(_expected(replay, frame))
-    return _with_official(frame, replay, contest, snapshot)
+    frame = _with_official(frame, replay, contest, snapshot)
+    tolerance = replay.election.tolerance_votes
+    classes = [area_class(row, options, tolerance) for row in frame.iter_rows(named=True)]
+    return frame.with_columns(pl.Series("comparison", classes, dtype=pl.String))
+
+
+def area_class(row: Mapping[str, int | None], options: Sequence[str], tolerance: int) -> str:
+    """How an area as a whole compares: like with like only, so our side is missing until every station is confirmed."""
+    stated = [o for o in options if row[f"official.{o}"] is not None]
+    if not stated:
+        return ComparisonClass.OFFICIAL_MISSING
+    if row["confirmed"] != row["expected"]:
+        return ComparisonClass.DISPUTED if row["disputed"] else ComparisonClass.OURS_MISSING
+    gaps = [abs((row[f"votes.{o}"] or 0) - (row[f"official.{o}"] or 0)) for o in stated]
+    if max(gaps) == 0:
+        return ComparisonClass.EQUAL
+    return (
+        ComparisonClass.WITHIN_TOLERANCE
+        if max(gaps) <= tolerance
+        else pattern_of(row, options) or ComparisonClass.DIFFERENT
+    )
 
 
 def _expected(replay: Replay, frame: pl.DataFrame) -> pl.Series:
