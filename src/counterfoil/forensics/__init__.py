@@ -11,6 +11,7 @@ Counterfoil is needed.
 """
 
 from counterfoil.forensics.association import Correlation, Sobyanin, sobyanin, turnout_share_correlation
+from counterfoil.forensics.clean_peak import CleanPeak, clean_peak
 from counterfoil.forensics.digits import LastDigit, SecondDigit, last_digit, second_digit
 from counterfoil.forensics.fingerprint import (
     Fingerprint,
@@ -22,21 +23,28 @@ from counterfoil.forensics.fingerprint import (
 )
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
 from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
+from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
 
 __all__ = [
+    "CleanPeak",
     "Correlation",
     "Fingerprint",
     "FingerprintDifference",
     "IntegerPercentages",
+    "KlimekFirstStage",
+    "KlimekFit",
     "LastDigit",
     "PublishedIntegerPercentages",
     "SecondDigit",
     "Sobyanin",
     "VoteRate",
+    "clean_peak",
     "fingerprint",
     "fingerprint_difference",
     "integer_percentages",
     "integer_percentages_published",
+    "klimek_first_stage",
+    "klimek_fit",
     "last_digit",
     "second_digit",
     "sobyanin",
