@@ -213,8 +213,9 @@ class ContestTally:
     without a station-level snapshot), `difference` (sum of absolute differences over the options both sides state)."""
     areas: pl.DataFrame
     """One row per area: area, expected, received, read, confirmed, disputed, compared, base, registered_counted,
-    registered, total, total_source, and per option `votes.<o>`, `stations.<o>`, `upper.<o>`, `official.<o>`, and over the
-    compared stations only `compared_votes.<o>`, `compared_official.<o>`; `comparison`: a ComparisonClass value for the area as a whole."""
+    registered, total, total_source, `comparison` (a ComparisonClass value for the area as a whole), and per option
+    `votes.<o>`, `stations.<o>`, `upper.<o>`, `official.<o>`, and over compared stations only `compared_votes.<o>`,
+    `compared_official.<o>`."""
     by_kind: pl.DataFrame
     """Coverage by area type of the stations: kind, expected, received, read, confirmed, disputed, compared."""
     findings: tuple[Finding, ...]
