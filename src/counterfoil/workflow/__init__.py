@@ -6,7 +6,7 @@
 >>> result.summary["contests"]["president"]["stations"]  # doctest: +SKIP
 """
 
-from counterfoil.simulate import write_election
+from counterfoil.simulate.election import write_election
 from counterfoil.workflow.count import CountResult, count, preview, publish
 from counterfoil.workflow.demo import Demo, demo
 from counterfoil.workflow.folder import ImportResult, import_files, init

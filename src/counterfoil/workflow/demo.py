@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from counterfoil.publish.assemble import Progress, silent
-from counterfoil.simulate import score, write_election
-from counterfoil.simulate.truth import Score, Truth
+from counterfoil.simulate.election import write_election
+from counterfoil.simulate.truth import Score, Truth, score
 from counterfoil.workflow.count import CountResult, count
 
 NIGHT_AFTER = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
