@@ -31,7 +31,7 @@ def test_rows_sums_and_turnout(tally: ContestTally) -> None:
     assert area.numbers == (30_026, 24_532, 24_532, 24_532, 0, 0)
     assert percent(Fraction(24_532, 30_026)) == "81.70 %"
     stations = tally.stations
-    assert (stations["valid"].sum(), stations["invalid"].sum(), stations["registered_on_form"].sum()) == (
+    assert (stations["valid"].sum(), stations["invalid"].sum(), stations["registered"].sum()) == (
         10_659_128,
         1_139,
         17_745_239,

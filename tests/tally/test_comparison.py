@@ -244,3 +244,16 @@ def test_frames_name_their_gated_stations() -> None:
     tally = with_reports("s1,10,90,100\ns2,1,1,2", "s1,XX,ada,15\ns2,XX,ada,5").tally()
     rows = tally.finding_stations.filter(pl.col("finding") == 0).select("station", "gated_out", "in_flip_set").rows()
     assert rows == [("s1", False, True), ("s2", True, False)]
+
+
+def test_the_registers_of_form_and_list_are_kept_apart() -> None:
+    plain = definition()
+    plain["forms"][0]["checks"] = [
+        {"id": "turnout", "rule": "ballots_cast <= registered", "code": "turnout-over-register", "severity": "check"}
+    ]
+    world = World(plain)
+    world.stations("s1", "s2", registered=10)
+    world.table("readings", "station,ada,bob,ballots_cast,registered\ns1,5,6,11,20\ns2,5,6,11,9")
+    (finding,) = found(world.tally(), "turnout-over-register")
+    assert (finding.area, finding.value, finding.threshold) == ("s2", 11, 9)
+    assert world.tally().area("XX").registered_counted == 29

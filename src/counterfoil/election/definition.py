@@ -23,13 +23,14 @@ tables, not part of it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from counterfoil.election.expressions import Rule, parse_rule
 from counterfoil.election.nodes import Locate, Node
+from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId
 from counterfoil.primitives.shares import Base
 
@@ -218,6 +219,12 @@ FINDING_CODES = (
 )
 CHECK_CODES = ("turnout-over-register", "votes-over-ballots", "sum-mismatch", "negative-figure")
 """Codes that a form's check may raise."""
+RESERVED_IDS = frozenset(
+    "agreed area base basis cast cluster comparison contest copies copy difference differing entries entry form kind "
+    "latitude listed_registered longitude machine name options_sum others page problem reader register replaced_by "
+    "sources stated_cast state station stratum table".split()
+)
+"""Names of our own columns: no field and no option can have one of them as its id."""
 ROLES = ("registered", "ballots_cast", "valid", "invalid")
 
 
@@ -271,6 +278,7 @@ def _contest(node: Node, language: str, forms: Mapping[FormId, Form]) -> Contest
     base.only("kind official")
     options = tuple(_option(item, language, form) for item in node.get("options").items())
     node.unique("options", [o.id for o in options])
+    _not_reserved(node, "options", [o.id for o in options])
     if not options:
         raise node.bad("options", "at least one option")
     roles: dict[str, FieldId] = {}
@@ -316,6 +324,7 @@ def _form(node: Node, language: str) -> Form:
             )
         )
     node.unique("fields", [f.id for f in fields])
+    _not_reserved(node, "fields", [f.id for f in fields])
     names = [f.id for f in fields]
     checks = []
     for item in node.get("checks").items() if node.has("checks") else ():
@@ -338,6 +347,18 @@ def _form(node: Node, language: str) -> Form:
         fields=tuple(fields),
         checks=tuple(checks),
     )
+
+
+def _not_reserved(node: Node, key: str, ids: Sequence[str]) -> None:
+    taken = [name for name in ids if name in RESERVED_IDS]
+    if taken:
+        raise InputError(
+            node.where(key),
+            expected="ids that are no column of ours",
+            found=taken[0],
+            do="give it another id and keep the name as its label",
+            code="reserved-id",
+        )
 
 
 def _field_of(node: Node, key: str, form: Form) -> FieldId:

@@ -72,7 +72,9 @@ def _results_wide(publication: Publication) -> pl.DataFrame:
         frames.append(
             tally.stations.select(
                 pl.lit(contest.id).alias("contest"),
-                *["station", "area", "name", "kind", "registered", "state", "basis", "copies"],
+                *["station", "area", "name", "kind"],
+                pl.col("listed_registered").alias("registered"),
+                *["state", "basis", "copies"],
                 _entries_text("entries"),
                 *["comparison", "difference", "base"],
                 *(f"votes.{o}" for o in options),

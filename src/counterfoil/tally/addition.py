@@ -172,7 +172,7 @@ def _part(
         "station",
         pl.col("reports").alias("value"),
         pl.lit(None, pl.Int64).alias("threshold"),
-        (pl.col("station_reports") > pl.col("registered")).fill_null(value=False).alias("gated_out"),
+        (pl.col("station_reports") > pl.col("listed_registered")).fill_null(value=False).alias("gated_out"),
     )
     added = int(extra.filter(~pl.col("gated_out"))["value"].sum())
     if votes + added <= announced:

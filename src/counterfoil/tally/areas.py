@@ -70,7 +70,7 @@ def area_frame(
     """`ContestTally.areas`, in the order of the areas table."""
     options = [o.id for o in contest.options]
     confirmed = pl.col("state") == pl.lit("confirmed", STATION_STATE_TYPE)
-    register = pl.coalesce("register", "registered")
+    register = pl.coalesce("register", "listed_registered")
     compared = pl.col("comparison").is_in(_COMPARED)
     lowest = stations.group_by("area").agg(
         *six_numbers(),

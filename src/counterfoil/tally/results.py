@@ -205,8 +205,8 @@ class ContestTally:
 
     contest: Contest
     stations: pl.DataFrame
-    """One row per expected station, sorted by station: station, area, name, kind, registered (of the stations table),
-    latitude, longitude, `state` (missing, received, read, confirmed, disputed), `basis` (null, table, readings,
+    """One row per expected station, sorted by station: station, area, name, kind, listed_registered (of the stations
+    table), latitude, longitude, `state` (missing, received, read, confirmed, disputed), `basis` (null, table, readings,
     decision), `copies` (number), `entries` (List(Int64): entries the count rests on), the form's fields with their
     `__state` columns, `votes.<option>` (what enters sums; null if unknown or not confirmed), `base` (sum of the base
     options that are known; null if not confirmed), `comparison` (a ComparisonClass value), `official.<option>` (null

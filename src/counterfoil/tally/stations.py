@@ -34,6 +34,8 @@ def station_frame(replay: Replay, contest: Contest, form_counts: pl.DataFrame) -
     """The first part of `ContestTally.stations`: territory, state, figures, votes, base, register and ballots cast."""
     form = replay.election.form(contest.form)
     universe = replay.stations.filter(pl.col("replaced_by").is_null()).drop("replaced_by")
+    # The list of stations and the form may both state a register: the list's has a name of its own.
+    universe = universe.rename({"registered": "listed_registered"})
     frame = universe.join(form_counts, on="station", how="left", maintain_order="left").with_columns(
         pl.col("state").fill_null(pl.lit("missing", STATION_STATE_TYPE)),
         pl.col("copies", "sources", "differing").fill_null(0),
@@ -68,4 +70,4 @@ def _role(contest: Contest, form: Form, role: str) -> pl.Expr:
 
 def _register(contest: Contest, form: Form) -> pl.Expr:
     """Registered voters as the protocol states them, else as the list of stations does."""
-    return pl.coalesce(_role(contest, form, "registered"), pl.col("registered"))
+    return pl.coalesce(_role(contest, form, "registered"), pl.col("listed_registered"))

@@ -1,8 +1,8 @@
 """Stations: a section of a page each, written by a lean string writer over columns.
 
 A country has up to a million of them, so no template is rendered per cell and end tags that HTML lets out are left
-out. Each section says: state, figures or what stands in the box instead, the announced figure beside it, voters' reports,
-checks that do not hold with formula, both sides and difference, copies, and the entries of the record behind it.
+out. Each section says: state, figures or what stands in the box instead, the announced figure beside it, voters'
+reports, checks that do not hold with formula, both sides and difference, copies, and the entries of the record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from counterfoil.publish.pages.plan import Area
 from counterfoil.publish.pages.rules import rule_of
 from counterfoil.publish.pages.sentences import COMPARISONS
 from counterfoil.publish.pages.view import N_, Page, View
-from counterfoil.tally.results import ContestTally
+from counterfoil.record.layout import OBJECTS, object_path
+from counterfoil.tally.results import ContestTally, Finding
 
 STATES = {
     "missing": N_("missing"),
@@ -129,7 +130,7 @@ class _Writer:
         self.ids: list[str] = frame["station"].to_list()
         self.names: list[str | None] = frame["name"].to_list()
         self.kinds: list[str | None] = frame["kind"].to_list()
-        self.registered: list[int | None] = frame["registered"].to_list()
+        self.registered: list[int | None] = frame["listed_registered"].to_list()
         self.copies = _copies(view)
         self.state_words = {key: escape(view._(text)) for key, text in STATES.items()}
         self.cell_words = {key: f'<td class="no">{escape(view._(text))}' for key, text in CELL_STATES.items()}
@@ -152,7 +153,8 @@ class _Writer:
             }.items()
         }
         self.hint = view.say(
-            "Per station: what stands on the protocol, and the entries of the record behind it. A dash or a word put instead "
+            "Per station: what stands on the protocol, and the entries of the record behind it. A dash or a word put "
+            "instead "
             "of a figure counts 0 in sums; what is empty, illegible or not stated is unknown."
         )
 
@@ -256,52 +258,59 @@ def _copies(view: View) -> dict[str, list[str]]:
         "entry", "copy", "station", "page", "kind"
     ).iter_rows():
         label = f"{escape(kind)} {view.n(page)}"
-        href = f"copies/{releases[copy]}" if copy in releases else view.plan.entry_path(entry)
+        href = OBJECTS + object_path(releases[copy]) if copy in releases else view.plan.entry_path(entry)
         found.setdefault(station, []).append(f'<a href="{{root}}{href}">{label}</a>')
     return found
 
 
 def _station_findings(view: View, tallies: Sequence[ContestTally]) -> dict[str, list[str]]:
-    """What single-station findings, and reports above the protocol, say about each station."""
+    """What single-station findings, and reports above the protocol, say about each station.
+
+    A station of an aggregate finding is in the one of its country and of each area above it: it is told once.
+    """
     found: dict[str, list[str]] = {}
+    told: set[tuple[str, str, str | None]] = set()
     for tally in tallies:
         anchors = view.plan.finding_anchors[tally.contest.id]
-        for i, f in enumerate(tally.findings):
+        for f in tally.findings:
             if f.single:
-                numbers = dict(f.numbers)
-                option = view.option_name(tally.contest.option(f.option)) if f.option else ""
-                text = _line_text(view, f.code, f.value, f.threshold, numbers.get("rule", ""), option)
+                formula = dict(f.numbers).get("rule", "")
+                text = _line_text(view, tally, f, f.value, f.threshold, formula)
                 found.setdefault(f.area, []).append(text)
         rows = tally.finding_stations.filter(pl.col("threshold").is_not_null() & pl.col("value").is_not_null())
         for index, station, value, threshold, gated in rows.select(
             "finding", "station", "value", "threshold", "gated_out"
         ).iter_rows():
             f = tally.findings[index]
-            if f.single:
+            if f.single or (station, f.code, f.option) in told:
                 continue
-            option = view.option_name(tally.contest.option(f.option)) if f.option else ""
-            text = _line_text(view, f.code, value, threshold, "", option)
+            told.add((station, f.code, f.option))
+            text = _line_text(view, tally, f, value, threshold, "")
             if gated:
-                text += " " + escape(view._("Taken out by the plausibility gate: check the assignment first."))
+                gate = view._("Taken out by the plausibility gate: check the assignment first.")
+                text += f" {escape(gate)}"
             text += f' <a href="{{home}}findings.html#{anchors[index]}">{escape(view.area_name(f.area))}</a>'
             found.setdefault(station, []).append(text)
     return found
 
 
-def _line_text(view: View, code: str, value: int | None, threshold: int | None, formula: str, option: str) -> str:
-    rule = rule_of(code)
-    text = f'<a href="{{home}}method.html#{escape(code)}">{escape(view._(rule.title))}</a>'
-    if option:
-        text += f", {escape(option)}"
+def _line_text(
+    view: View, tally: ContestTally, f: Finding, value: int | None, threshold: int | None, formula: str
+) -> str:
+    rule = rule_of(f.code)
+    text = f'<a href="{{home}}method.html#{f.code}">{escape(view._(rule.title))}</a>'
+    if f.option:
+        text += f", {escape(view.option_name(tally.contest.option(f.option)))}"
     if formula:
         text += f": <code>{escape(formula)}</code>"
-    if value is not None and threshold is not None:
-        text += ": " + view.say(
-            "%(value_name)s %(value)s, %(threshold_name)s %(threshold)s, difference %(difference)s",
-            value_name=view._(rule.value),
-            value=view.n(value),
-            threshold_name=view._(rule.threshold),
-            threshold=view.n(threshold),
-            difference=view.n(value - threshold),
-        )
-    return text
+    if value is None or threshold is None:
+        return text
+    figures = view.say(
+        "%(value_name)s %(value)s, %(threshold_name)s %(threshold)s, difference %(difference)s",
+        value_name=view._(rule.value),
+        value=view.n(value),
+        threshold_name=view._(rule.threshold),
+        threshold=view.n(threshold),
+        difference=view.n(value - threshold),
+    )
+    return f"{text}: {figures!s}"
