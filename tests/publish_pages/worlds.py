@@ -151,3 +151,27 @@ def publication(world: World, changes: bool = True) -> Publication:
     )
     info = RecordInfo("test-2026", "test-2026+00000000+AAAA", len(entries), frontier.root(), (4, len(entries)), proof)
     return Publication(compute(world.replay()), info, Changes(4, "ab" * 32, rows) if changes else None)
+
+
+def large_world(stations: int, options: int = 10, to_an_area: int = 100) -> World:
+    """`stations` stations in districts of `to_an_area` and regions of 50 districts; two in three are confirmed."""
+    names = [f"o{i}" for i in range(options)]
+    world = World(definition(names, languages=["en"]))
+    districts = -(-stations // to_an_area)
+    areas = ["area,parent,name", "XX,,Xland"]
+    areas += [f"r{i},XX,Region {i}" for i in range(-(-districts // 50))]
+    areas += [f"d{i},r{i // 50},District {i}" for i in range(districts)]
+    world.table("areas", "\n".join(areas))
+    rows = [
+        f"{i:07d},d{i // to_an_area},Station {i},{1500 + i % 500},{50 + i % 991 / 100},{20 + i % 1009 / 80}"
+        for i in range(stations)
+    ]
+    world.table("stations", "station,area,name,registered,latitude,longitude\n" + "\n".join(rows))
+    lines = []
+    for i in range(stations):
+        if i % 3:
+            votes = [(i * (k + 7)) % (40 * (k + 1)) for k in range(options)]
+            lines.append(f"{i:07d},{','.join(map(str, votes))},{sum(votes)},{sum(votes) + i % 9},{1500 + i % 500}")
+    world.table("readings", f"station,{','.join(names)},valid,ballots_cast,registered\n" + "\n".join(lines))
+    world.official(f"area,item,value\nXX,o1,{stations * 60}\nXX,valid,{stations * 1200}")
+    return world

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from counterfoil.publish.columns import TABLES
 from counterfoil.publish.formats import XLSX_MAX_ROWS
 from counterfoil.publish.pages.view import N_, Page, View
+from counterfoil.record.layout import OBJECTS, object_path
 
 CHANGES_SHOWN = 1_000
 KINDS = {
@@ -26,7 +27,8 @@ def data_page(view: View) -> tuple[str, bytes]:
     """`data.html`."""
     page = Page(view, "data.html", view._("Data"))
     lede = view._(
-        "Everything on these pages as tables, for any purpose, without asking. Text is UTF-8; codes are text; an empty cell is "
+        "Everything on these pages as tables, for any purpose, without asking. Text is UTF-8; codes are text; an "
+        "empty cell is "
         "unknown, never 0."
     )
     return view.render("text.html", page, lede=lede, body=Markup("\n").join(_data(view, page)))
@@ -52,7 +54,8 @@ def _data(view: View, page: Page) -> Iterator[Markup]:
             Markup("<dt><code>{}</code></dt><dd>{}</dd>").format(c.name, c.description) for c in table.columns
         )
         yield Markup(
-            '<section id="__{}"><h3><code>{}</code> {}</h3><details lang="en" dir="ltr"><summary>{}</summary><dl class="columns">'
+            '<section id="__{}"><h3><code>{}</code> {}</h3><details lang="en" dir="ltr"><summary>{}</summary><dl '
+            'class="columns">'
             "{}</dl></details></section>"
         ).format(table.name, table.name, Markup(" · ").join(links), table.title, columns)
     yield Markup("<h2>{}</h2><p>{}</p>").format(
@@ -61,7 +64,7 @@ def _data(view: View, page: Page) -> Iterator[Markup]:
     )
     rows = Markup("\n").join(
         Markup(
-            '<tr id="__entry-{}"><th scope="row"><a href="{}{}">{}</a><td>{}<td>{}<td>{}<td>{}<td><a href="{}objects/{}/{}">{}</a>'
+            '<tr id="__entry-{}"><th scope="row"><a href="{}{}">{}</a><td>{}<td>{}<td>{}<td>{}<td><a href="{}{}">{}</a>'
         ).format(
             t.entry,
             page.root,
@@ -72,15 +75,15 @@ def _data(view: View, page: Page) -> Iterator[Markup]:
             view.n(t.rows),
             Markup("; ").join(Markup("{}").format(value) for value in t.source.values()),
             page.root,
-            t.sha256[:2],
-            t.sha256,
+            OBJECTS + object_path(t.sha256),
             t.sha256[:12] + "…",
         )
         for t in view.plan.replay.tables
     )
     heads = (N_("entry"), N_("kind"), N_("name"), N_("rows"), N_("source"), N_("object"))
     yield Markup(
-        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table><thead><tr>{}<tbody>{}</table></div>'
+        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table '
+        'class="text"><thead><tr>{}<tbody>{}</table></div>'
     ).format(
         view._("Tables in the record"),
         Markup().join(Markup('<th scope="col">{}').format(view._(head)) for head in heads),
@@ -123,7 +126,8 @@ def _check(view: View, page: Page) -> Iterator[Markup]:
     ).format(
         view._("With Counterfoil"),
         view._(
-            "Checks signatures, the tree, every file, and recomputes every figure. It names the first thing that does not follow."
+            "Checks signatures, the tree, every file, and recomputes every figure. It names the first thing that "
+            "does not follow."
         ),
         record.vkey,
         view._("Get the key from somewhere else than this folder: only then the check proves who signed it."),
@@ -131,7 +135,8 @@ def _check(view: View, page: Page) -> Iterator[Markup]:
     yield Markup('<h2>{}</h2><p>{}</p><pre dir="ltr"><code>python3 check.py</code></pre>').format(
         view._("With nothing but Python"),
         view._(
-            "The file check.py in this folder needs only Python itself. It checks hashes, the tree and totals, and says what it did not check."
+            "The file check.py in this folder needs only Python itself. It checks hashes, the tree and totals, and "
+            "says what it did not check."
         ),
     )
     yield Markup('<h2>{}</h2><p>{}</p><pre class="checkpoint" dir="ltr"><code>{}\n{}\n{}</code></pre><p>{}</p>').format(
@@ -143,16 +148,19 @@ def _check(view: View, page: Page) -> Iterator[Markup]:
         record.size,
         base64.b64encode(record.root).decode("ascii"),
         view._(
-            "If two people see the same three lines, they see the same record. Print them, read them out, send them by text message."
+            "If two people see the same three lines, they see the same record. Print them, read them out, send them "
+            "by text message."
         ),
     )
     yield Markup(
-        '<p><a href="{}record/checkpoint">record/checkpoint</a> · <a href="{}record/log.vkey">record/log.vkey</a> · <a href="{}record/manifest">record/manifest</a></p>'
+        '<p><a href="{}record/checkpoint">record/checkpoint</a> · <a href="{}record/log.vkey">record/log.vkey</a> · '
+        '<a href="{}record/manifest">record/manifest</a></p>'
     ).format(page.root, page.root, page.root)
     yield Markup('<h2>{}</h2><p>{}</p><p><a href="{}reader.html" download>reader.html</a></p>').format(
         view._("In the browser"),
         view._(
-            "The one-file reader recomputes its totals and one proof of inclusion in your browser and shows whether they match."
+            "The one-file reader recomputes its totals and one proof of inclusion in your browser and shows whether "
+            "they match."
         ),
         page.home,
     )
@@ -217,7 +225,8 @@ def _changes(view: View, page: Page) -> Iterator[Markup]:
     )
     heads = (N_("station"), N_("contest"), N_("change"), N_("columns"))
     yield Markup(
-        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table class="sort filter"><thead><tr>{}<tbody>{}</table></div>'
+        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table class="sort filter '
+        'text"><thead><tr>{}<tbody>{}</table></div>'
     ).format(
         view._("Changes"), Markup().join(Markup('<th scope="col">{}').format(view._(head)) for head in heads), rows
     )

@@ -11,12 +11,12 @@ from markupsafe import Markup, escape
 
 from counterfoil.election.definition import Contest
 from counterfoil.publish.pages import drawings
+from counterfoil.publish.pages.finding_texts import finding_text
 from counterfoil.publish.pages.rules import SEVERITIES, rule_of
 from counterfoil.publish.pages.sentences import (
     base_name,
     bounds_text,
     coverage_text,
-    finding_text,
     of_stations,
     remainder_text,
     total_source,
@@ -146,7 +146,8 @@ def chart(view: View, contest: Contest, total: AreaTotal) -> Chart:
     percent = view.numbers.percent
     caption = (
         view.say(
-            "Shares of %(total)s %(kind)s (%(source)s). Counted: %(coverage)s. Full colour: counted. Light: may still come. "
+            "Shares of %(total)s %(kind)s (%(source)s). Counted: %(coverage)s. Full colour: counted. Light: may "
+            "still come. "
             "Line: announced.",
             total=view.n(first.total or 0),
             kind=base_name(view, first.base_kind),
@@ -155,7 +156,8 @@ def chart(view: View, contest: Contest, total: AreaTotal) -> Chart:
         )
         if of_whole
         else view.say(
-            "Shares of the %(base)s %(kind)s counted, from %(coverage)s. How large the whole is, is not known, so there are "
+            "Shares of the %(base)s %(kind)s counted, from %(coverage)s. How large the whole is, is not known, so "
+            "there are "
             "no bounds.",
             base=view.n(first.counted_base),
             kind=base_name(view, first.base_kind),
@@ -227,7 +229,6 @@ def children_table(view: View, tally: ContestTally, area: str, page: Page) -> Ma
     if not children:
         return Markup()
     contest, numbers, n = tally.contest, option_numbers(tally.contest), view.n
-    first = contest.options[0]
     announced = tally.areas.select(f"official.{o.id}" for o in contest.options)
     with_official = [o for o in contest.options if announced[f"official.{o.id}"].count()]
     head = "".join(
@@ -254,13 +255,15 @@ def children_table(view: View, tally: ContestTally, area: str, page: Page) -> Ma
         )
     total = tally.area(area)
     caption = view.say(
-        "Marks: share of each option in the %(kind)s counted so far in that area, from none at the start to all at the end of "
+        "Marks: share of each option in the %(kind)s counted so far in that area, from none at the start to all at "
+        "the end of "
         "the line. The stations that are in are no sample.",
         kind=base_name(view, first_base(total)),
     )
     return Markup(  # noqa: S704 - every text in it went through escape()
+        f'<p class="hint">{caption}</p>'
         f'<div class="wide" role="region" tabindex="0" aria-label="{escape(view._("Areas below"))}">'
-        f'<table class="sort filter"><caption>{caption}</caption><thead><tr><th scope="col">{escape(view._("area"))}'
+        f'<table class="sort filter"><thead><tr><th scope="col">{escape(view._("area"))}'
         f'<th scope="col">{escape(view._("confirmed"))}<th scope="col">{escape(view._("expected"))}'
         f'<th scope="col">{escape(view._("shares"))}{head}<tbody>{"".join(rows)}</table></div>'
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 from markupsafe import Markup
 
@@ -23,7 +22,8 @@ def coverage_page(view: View) -> tuple[str, bytes]:
     page = Page(view, "coverage.html", view._("Coverage"))
     body = Markup().join(_contest(view, tally, page) for tally in view.plan.tallies)
     lede = view._(
-        "How many stations there are, how many protocols came in, and where none did. What is missing is not missing at "
+        "How many stations there are, how many protocols came in, and where none did. What is missing is not missing "
+        "at "
         "random: compare places of the same kind."
     )
     return view.render("text.html", page, lede=lede, body=body)
@@ -31,7 +31,7 @@ def coverage_page(view: View) -> tuple[str, bytes]:
 
 def _contest(view: View, tally: ContestTally, page: Page) -> Markup:
     kinds = [
-        (Markup(escape(row["kind"] or view._("not stated"))), _numbers(row))
+        (Markup("{}").format(row["kind"] or view._("not stated")), _numbers(row))
         for row in tally.by_kind.iter_rows(named=True)
     ]
     areas = levels(view, MAX_AREAS)
@@ -59,7 +59,8 @@ def _contest(view: View, tally: ContestTally, page: Page) -> Markup:
         parts.append(
             Markup("<p>{}</p>").format(
                 view.say(
-                    "%(expected)s stations are expected, %(listed)s are listed by name: the others can only be counted as missing.",
+                    "%(expected)s stations are expected, %(listed)s are listed by name: the others can only be "
+                    "counted as missing.",
                     expected=view.n(root.numbers.expected),
                     listed=view.n(listed),
                 )
@@ -126,6 +127,7 @@ def _table(view: View, head: str, rows: Iterable[tuple[Markup, StationNumbers]])
         for name, numbers in rows
     )
     return Markup(
-        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table class="sort filter"><thead><tr><th scope="col">{}'
+        '<div class="wide" role="region" tabindex="0" aria-label="{}"><table class="sort filter"><thead><tr><th '
+        'scope="col">{}'
         '<th scope="col">{}{}<tbody>{}</table></div>'
     ).format(head, head, view._("confirmed, of those expected"), cells, lines)

@@ -77,5 +77,6 @@ def legend_mark(number: int, kind: str = "m") -> Markup:
     """A mark on its own, to stand beside a name."""
     path = mark(number, 5)
     return Markup(  # noqa: S704 - integers and our own class names
-        f'<svg class="key" viewBox="0 0 16 16" aria-hidden="true"><path class="{kind} {kind}{number}" d="M8 8{path}"/></svg>'
+        f'<svg class="key" viewBox="0 0 16 16" aria-hidden="true"><path class="{kind} {kind}{number}" d="M8 '
+        f'8{path}"/></svg>'
     )

@@ -1,4 +1,4 @@
-"""The findings: grouped by severity and rule, each with rule, numbers, flip set, innocent explanations, entries, stations."""
+"""The findings, by severity and rule: each with rule, numbers, flip set, innocent explanations, entries, stations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import polars as pl
 from markupsafe import Markup
 
 from counterfoil.election.definition import Severity
-from counterfoil.publish.pages.rules import SEVERITIES, rule_of
-from counterfoil.publish.pages.sentences import finding_text, marks
-from counterfoil.publish.pages.view import N_, Page, View
 from counterfoil.primitives.shares import Coverage
+from counterfoil.publish.pages.finding_texts import finding_text
+from counterfoil.publish.pages.rules import SEVERITIES, rule_of
+from counterfoil.publish.pages.sentences import base_name, coverage_text, marks
+from counterfoil.publish.pages.view import N_, Page, View
 from counterfoil.tally.results import ContestTally, Finding
 
 SHOWN = 50
@@ -44,7 +45,8 @@ NUMBERS = {
     "check": N_("check of the form"),
     "rule": N_("rule"),
     "tolerance": N_("tolerance"),
-    "difference": N_("difference"),
+    "chance_one_in": N_("by chance once in"),
+    "agreed_copies": N_("copies that were read"),
 }
 
 
@@ -143,7 +145,9 @@ def _aggregate(view: View, tally: ContestTally, index: int, page: Page) -> dict[
         "gated_out": n(f.gated_out),
         "flip_set": view._("not defined for this rule") if f.flip_set_size is None else n(f.flip_set_size),
         "snapshot": f.snapshot,
-        "numbers": [(_number_name(view, name), _number(view, tally, f, name, value)) for name, value in f.numbers],
+        "numbers": [
+            (_number_name(view, tally, name), _number(view, tally, f, name, value)) for name, value in f.numbers
+        ],
         "entries": f.entries[:SHOWN],
         "list": _station_rows(view, stations, page),
         "list_label": view.say("Stations of: %(heading)s", heading=heading),
@@ -155,22 +159,36 @@ def _aggregate(view: View, tally: ContestTally, index: int, page: Page) -> dict[
     }
 
 
-def _number_name(view: View, name: str) -> str:
-    return view._(NUMBERS[name]) if name in NUMBERS else name.replace("_", " ")
+def _number_name(view: View, tally: ContestTally, name: str) -> str:
+    """The rule's own names are translated; an option's id stands for the option's figures."""
+    if name in NUMBERS:
+        return view._(NUMBERS[name])
+    id_ = name.removeprefix("share.")
+    return next((view.option_name(o) for o in tally.contest.options if o.id == id_), id_.replace("_", " "))
 
 
 def _number(view: View, tally: ContestTally, f: Finding, name: str, value: str) -> Markup:
     """A further figure: whole numbers in the language's form; a share never without what it is a share of."""
     if value.lstrip("-").isdigit():
         return Markup("{}").format(view.n(int(value)))
-    if name.endswith("_share") and value:
-        numbers = tally.area(f.area).numbers
+    numbers = tally.area(f.area).numbers if not f.single else None
+    if numbers is not None and name.endswith("_share") and value:
         coverage = Coverage(numbers.confirmed, numbers.expected)
         text = view.say(
-            "%(share)s (counted: %(confirmed)s of %(expected)s stations)",
+            "%(share)s of the %(kind)s (counted: %(coverage)s)",
             share=view.numbers.percent(Fraction(value)),
-            confirmed=view.n(coverage.stations),
-            expected=view.n(coverage.of_stations),
+            kind=base_name(view, tally.contest.base.kind),
+            coverage=coverage_text(view, coverage),
+        )
+        return Markup("<span {}>{}</span>").format(marks(tally.contest.base.kind, coverage), text)
+    if numbers is not None and name.startswith("share.") and f.threshold is not None:
+        coverage = Coverage(numbers.confirmed, numbers.expected)
+        text = view.say(
+            "%(share)s of the announced %(total)s %(kind)s (counted: %(coverage)s)",
+            share=view.numbers.percent(Fraction(value.removesuffix("%").strip()) / 100, 1),
+            total=view.n(f.threshold),
+            kind=base_name(view, tally.contest.base.kind),
+            coverage=coverage_text(view, coverage),
         )
         return Markup("<span {}>{}</span>").format(marks(tally.contest.base.kind, coverage), text)
     return Markup("<code>{}</code>").format(value)
@@ -208,7 +226,7 @@ def _single_row(view: View, tally: ContestTally, index: int, page: Page) -> Mark
     f = tally.findings[index]
     option = view.option_name(tally.contest.option(f.option)) if f.option else ""
     further = Markup("; ").join(
-        Markup("{} {}").format(_number_name(view, name), _number(view, tally, f, name, value))
+        Markup("{} {}").format(_number_name(view, tally, name), _number(view, tally, f, name, value))
         for name, value in f.numbers
         if name != "check"
     )

@@ -1,8 +1,9 @@
 """The map of stations: one mark per station, or per cell of a grid where there are too many.
 
 Projection: longitude and latitude as x and y, with the longitude shrunk by the cosine of the middle latitude
-(equirectangular, true to scale along that parallel). Marks differ in shape and colour. All marks of one class are
-one path, so that 20,000 of them stay a small file. Stations without coordinates are counted and said.
+(equirectangular, true to scale along that parallel). The frame holds the middle 98 % of stations in each direction and
+a margin; stations far outside (embassies), and those without coordinates, are counted and said. Marks differ in shape
+and colour. All marks of one class are one path, so that 20,000 of them stay a small file.
 """
 
 from __future__ import annotations
@@ -51,43 +52,64 @@ def _contest(view: View, tally: ContestTally) -> Markup:
     title = view.pick(tally.contest.title) if len(view.plan.tallies) > 1 else ""
     head = Markup('<h2 class="of">{}</h2>').format(title) if title else Markup()
     placed = tally.stations.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
-    without = tally.stations.height - placed.height
-    note = view.plural(
-        "%(n)s station has no coordinates and is not on the map.",
-        "%(n)s stations have no coordinates and are not on the map.",
-        without,
-    )
-    if not placed.height:
-        return Markup("<section>{}<p>{}</p></section>").format(head, note)
-    frame, gridded = _classified(view, tally, placed)
-    frame, height = _project(frame, gridded)
-    classes = _classes(view, tally, frame)
+    frame = _in_frame(_classified(tally, placed)) if placed.height else placed
+    notes = _notes(view, tally.stations.height - placed.height, placed.height - frame.height)
+    if not frame.height:
+        return Markup("<section>{}<p>{}</p></section>").format(head, notes)
+    gridded = frame.height > MOST_MARKS
+    marks, height = _project(frame, gridded=gridded)
+    classes = _classes(view, tally, marks)
     kept = (
-        view.say(
-            "A mark stands for all stations of a cell, by what most of them show; the cell is a %(grid)s-th of the map.",
-            grid=view.n(GRID),
-        )
+        view._("A mark stands for all stations of a small square, by what most of them show.")
         if gridded
         else view._("A mark stands for one station.")
     )
-    radius = 4 if frame.height > 2_000 else 6
+    radius = 4 if marks.height > 2_000 else 6
     paths = Markup().join(
-        Markup('<path class="{} {}{}" d="{}"/>').format(
-            c.kind, c.kind, c.mark, _path(c, radius if c.kind == "m" else 3)
-        )
-        for c in classes
+        Markup('<path class="{} {}{}" d="{}"/>').format(c.kind, c.kind, c.mark, _path(c, radius)) for c in classes
     )
     legend = Markup().join(
         Markup("<li>{}{}: {}</li>").format(drawings.legend_mark(c.mark, c.kind), c.label, view.n(c.count))
         for c in classes
     )
     return Markup(
-        '<section>{}<figure class="map"><div class="frame"><svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg></div>'
-        '<figcaption><ul class="legend">{}</ul><p>{} {}</p></figcaption></figure></section>'
-    ).format(head, SIZE, height, view._("Map of stations"), paths, legend, kept, note if without else "")
+        '<section>{}<figure class="map"><div class="frame"><svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+        '</div><figcaption><ul class="legend">{}</ul><p>{} {}</p></figcaption></figure></section>'
+    ).format(head, SIZE, height, view._("Map of stations"), paths, legend, kept, notes)
 
 
-def _classified(view: View, tally: ContestTally, placed: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+def _notes(view: View, without: int, outside: int) -> Markup:
+    notes = []
+    if without:
+        notes.append(
+            view.plural(
+                "%(n)s station has no coordinates and is not on the map.",
+                "%(n)s stations have no coordinates and are not on the map.",
+                without,
+            )
+        )
+    if outside:
+        notes.append(
+            view.plural(
+                "%(n)s station lies far outside, such as abroad, and is not on the map.",
+                "%(n)s stations lie far outside, such as abroad, and are not on the map.",
+                outside,
+            )
+        )
+    return Markup(" ").join(notes)
+
+
+def _in_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """Stations within the middle 98 % in each direction and a quarter of that on every side."""
+    keep = pl.lit(value=True)
+    for axis in ("x", "y"):
+        low, high = (frame[axis].quantile(q, "nearest") or 0.0 for q in (0.01, 0.99))
+        margin = (high - low) / 4 + 0.05
+        keep = keep & pl.col(axis).is_between(low - margin, high + margin)
+    return frame.filter(keep)
+
+
+def _classified(tally: ContestTally, placed: pl.DataFrame) -> pl.DataFrame:
     """x (longitude), y (latitude), class: the leading option's number, -1 a tie, or a state."""
     options = [f"votes.{o.id}" for o in tally.contest.options]
     best = pl.max_horizontal(options)
@@ -101,15 +123,14 @@ def _classified(view: View, tally: ContestTally, placed: pl.DataFrame) -> tuple[
         pl.lit("tie"),
     )
     state = pl.col("state").cast(pl.String)
-    frame = placed.select(
+    return placed.select(
         pl.col("longitude").alias("x"),
         pl.col("latitude").alias("y"),
         pl.when((state == "confirmed") & best.is_not_null()).then(leading).otherwise(state).alias("class"),
     )
-    return frame, frame.height > MOST_MARKS
 
 
-def _project(frame: pl.DataFrame, gridded: bool) -> tuple[pl.DataFrame, int]:
+def _project(frame: pl.DataFrame, *, gridded: bool) -> tuple[pl.DataFrame, int]:
     """Integer picture coordinates, and the picture's height; with `gridded`, one row per cell that holds stations."""
     west, east = float(frame["x"].min()), float(frame["x"].max())  # type: ignore[arg-type]
     south, north = float(frame["y"].min()), float(frame["y"].max())  # type: ignore[arg-type]
@@ -128,7 +149,7 @@ def _project(frame: pl.DataFrame, gridded: bool) -> tuple[pl.DataFrame, int]:
     )
     if gridded:
         counted = frame.group_by("x", "y", "class").agg(pl.len().alias("stations"))
-        # The class that most stations of a cell show; among equals the first by name, so that the order of rows does not matter.
+        # What most stations of a cell show; among equals the first by name: the order of rows must not matter.
         frame = (
             counted.sort(["x", "y", "stations", "class"], descending=[False, False, True, False])
             .group_by("x", "y", maintain_order=True)
@@ -159,5 +180,5 @@ def _classes(view: View, tally: ContestTally, frame: pl.DataFrame) -> list[_Clas
 
 
 def _path(c: _Class, radius: int) -> str:
-    shape = drawings.mark(c.mark if c.kind == "m" else 0, radius)
+    shape = drawings.mark(c.mark, radius)
     return "".join(f"M{x} {y}{shape}" for x, y in zip(c.xs, c.ys, strict=True))

@@ -27,8 +27,10 @@ METHODS = (
         "six-numbers",
         N_("Six numbers of stations"),
         N_(
-            "Expected: stations that must sign a protocol. Received: at least one copy or table row came in. Read: somebody "
-            "transcribed it. Confirmed: the transcriptions agree, so it is in the sums. Disputed: copies differ. Compared: "
+            "Expected: stations that must sign a protocol. Received: at least one copy or table row came in. Read: "
+            "somebody "
+            "transcribed it. Confirmed: the transcriptions agree, so it is in the sums. Disputed: copies differ. "
+            "Compared: "
             "confirmed, and the announced snapshot has the same station."
         ),
         "expected >= received >= read >= confirmed + disputed; confirmed >= compared",
@@ -38,7 +40,8 @@ METHODS = (
         "votes",
         N_("Votes counted"),
         N_(
-            "The sum over confirmed stations of what the protocol states. A dash or a word in a vote field counts 0; an empty "
+            "The sum over confirmed stations of what the protocol states. A dash or a word in a vote field counts 0; "
+            "an empty "
             "field only where the form says so; what is illegible or absent takes the station out of that option's sum."
         ),
         "votes(option) = sum of field(option) over confirmed stations that state it",
@@ -48,19 +51,22 @@ METHODS = (
         "share",
         N_("Share of what is counted"),
         N_(
-            "Votes divided by the base in the same confirmed stations. It says nothing about the whole unless every station is "
+            "Votes divided by the base in the same confirmed stations. It says nothing about the whole unless every "
+            "station is "
             "in, and it is never shown without base, coverage and direction of bias."
         ),
         "share = votes / base of the confirmed stations",
         N_(
-            "Stations whose protocol gets out may differ from those whose protocol does not; in which direction is not known."
+            "Stations whose protocol gets out may differ from those whose protocol does not; in which direction is "
+            "not known."
         ),
     ),
     Method(
         "bounds",
         N_("Bounds of the whole"),
         N_(
-            "Everything that is not counted is given to the option, and then away from it. The size of the whole is the announced "
+            "Everything that is not counted is given to the option, and then away from it. The size of the whole is "
+            "the announced "
             "number of ballots, or at most the register of the missing stations."
         ),
         "votes / total <= share of the whole <= (votes + total - counted base) / total",
@@ -70,7 +76,8 @@ METHODS = (
         "remainder",
         N_("Remainder"),
         N_(
-            "What the stations that are not counted would have to show for the announced figure to hold, set beside what the "
+            "What the stations that are not counted would have to show for the announced figure to hold, set beside "
+            "what the "
             "counted stations show."
         ),
         "(announced - counted votes) / stations not counted, beside counted votes / stations counted",
@@ -80,30 +87,35 @@ METHODS = (
         "lead",
         N_("Worst case for the leader"),
         N_(
-            "The lead in the counted stations, spread over the missing ones: how many more votes each would have to give the other."
+            "The lead in the counted stations, spread over the missing ones: how many more votes each would have to "
+            "give the other."
         ),
         "(votes of the leader - votes of the second) / missing stations",
         N_(
-            "It assumes nothing about the missing stations; set beside the size of a counted station it shows whether that can be."
+            "It assumes nothing about the missing stations; set beside the size of a counted station it shows "
+            "whether that can be."
         ),
     ),
     Method(
         "comparison",
         N_("Comparison with announced figures"),
         N_(
-            "Station by station, against one named snapshot of what was announced, the same stations on both sides. Snapshots are "
+            "Station by station, against one named snapshot of what was announced, the same stations on both sides. "
+            "Snapshots are "
             "kept, never replaced."
         ),
         "difference = sum over options of |protocol - announced|",
         N_(
-            "Differences of a few votes are usual in any recount; the tolerance of this election is stated on the data page."
+            "Differences of a few votes are usual in any recount; the tolerance of this election is stated on the "
+            "data page."
         ),
     ),
     Method(
         "reports",
         N_("Voters' reports"),
         N_(
-            "How many voters showed their own ballot for an option at a station. Numbers below the smallest cell that may be shown "
+            "How many voters showed their own ballot for an option at a station. Numbers below the smallest cell "
+            "that may be shown "
             "are added into one remainder per area, so that nobody can be recognised."
         ),
         "reports(station, option) <= votes(station, option), if the protocol is right",
@@ -113,7 +125,8 @@ METHODS = (
         "flip-set",
         N_("Flip set"),
         N_(
-            "The smallest number of stations whose removal reverses a finding. A finding that hangs on one station is fragile."
+            "The smallest number of stations whose removal reverses a finding. A finding that hangs on one station "
+            "is fragile."
         ),
         "min |S| such that the statement no longer holds without S",
         N_("A small flip set means: look at these stations first."),

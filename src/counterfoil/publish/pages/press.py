@@ -16,7 +16,8 @@ from html import escape
 from markupsafe import Markup
 
 from counterfoil.election.definition import Severity
-from counterfoil.publish.pages.sentences import base_name, bounds_text, coverage_text, finding_text, remainder_text
+from counterfoil.publish.pages.finding_texts import finding_text
+from counterfoil.publish.pages.sentences import base_name, bounds_text, coverage_text, remainder_text
 from counterfoil.publish.pages.view import Page, View
 from counterfoil.tally.results import AreaTotal, ContestTally, OptionTotal
 
@@ -45,7 +46,8 @@ def press_pages(view: View) -> Iterator[tuple[str, bytes]]:
     for sheet in sheets:
         yield view.tongue.folder + sheet.path, _picture(view, sheet).encode()
     lede = view._(
-        "One picture and one paragraph for every announced figure. Both carry what the figure is a share of and how much is "
+        "One picture and one paragraph for every announced figure. Both carry what the figure is a share of and how "
+        "much is "
         "counted: please quote them whole."
     )
     if not sheets:
@@ -81,7 +83,8 @@ def paragraph(view: View, tally: ContestTally, total: AreaTotal, o: OptionTotal)
     date = tally.snapshot.announced_at if tally.snapshot else ""
     sentences = [
         view.say(
-            "%(area)s, %(option)s: announced on %(date)s: %(official)s votes. Counted: %(votes)s votes in the protocols of "
+            "%(area)s, %(option)s: announced on %(date)s: %(official)s votes. Counted: %(votes)s votes in the "
+            "protocols of "
             "%(coverage)s.",
             area=view.area_name(total.area),
             option=view.option_name(tally.contest.option(o.option)),
@@ -94,7 +97,9 @@ def paragraph(view: View, tally: ContestTally, total: AreaTotal, o: OptionTotal)
     proven = [
         f
         for f in tally.findings
-        if f.severity is Severity.CONTRADICTION and not f.single and (f.area, f.option) == (total.area, o.option)
+        if f.severity is Severity.CONTRADICTION
+        and f.code in ("part-exceeds-whole", "bound-excludes-official")
+        and (f.area, f.option) == (total.area, o.option)
     ]
     sentences += [finding_text(view, tally, f) for f in proven[:1]]
     if o.total and not proven:
@@ -111,7 +116,8 @@ def _article(view: View, page: Page, sheet: Sheet) -> Markup:
     o = sheet.option
     heading = f"{view.area_name(sheet.total.area)}, {view.option_name(sheet.tally.contest.option(o.option))}"
     return Markup(
-        '<article class="press" data-base="{}" data-coverage="{}/{}"><h2>{}</h2><img src="{}{}" width="1200" height="675" '
+        '<article class="press" data-base="{}" data-coverage="{}/{}"><h2>{}</h2><img src="{}{}" width="1200" '
+        'height="675" '
         'loading="lazy" alt="{}"><p>{}</p><p class="hint"><a href="{}{}" download>{}</a></p></article>'
     ).format(
         o.base_kind.value,
@@ -161,22 +167,26 @@ def _picture(view: View, sheet: Sheet) -> str:
     )
     head = f"{view.option_name(contest.option(o.option))} \N{EN DASH} {view.area_name(sheet.total.area)}"
     size = 30
-    body = _lines(str(sheet.paragraph.striptags()), size, span)
+    body = _lines(sheet.paragraph.striptags(), size, span)
     while len(body) * (size + 8) > 270 and size > 14:
         size -= 1
-        body = _lines(str(sheet.paragraph.striptags()), size, span)
+        body = _lines(sheet.paragraph.striptags(), size, span)
     text = [(96, 44, "bold", line) for line in _lines(head, 44, span)[:1]]
     text.append((150, 26, "normal", f"{view.pick(contest.title)}"))
-    text += [(304 + 26 * i, 20, "normal", line) for i, line in enumerate(_lines(f"{legend} {scale}", 20, span)[:2])]
+    text += [
+        (304 + 26 * i, 20, "normal", line)
+        for i, line in enumerate(_lines(f"{legend} {scale.striptags()}", 20, span)[:2])
+    ]
     text += [(376 + (size + 8) * i, size, "normal", line) for i, line in enumerate(body)]
-    text += [(HEIGHT - 24, 17, "normal", line) for line in _lines(foot, 17, span)[:1]]
+    text += [(HEIGHT - 24, 17, "normal", line) for line in _lines(foot.striptags(), 17, span)[:1]]
     lines = "\n".join(
         f'<text x="{x}" y="{y}" font-size="{points}" font-weight="{weight}">{escape(line)}</text>'
         for y, points, weight, line in text
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'lang="{view.lang}" direction="{view.direction}" font-family="system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif" '
+        f'lang="{view.lang}" direction="{view.direction}" font-family="system-ui, Segoe UI, Roboto, DejaVu Sans, '
+        f'sans-serif" '
         f'data-base="{o.base_kind.value}" data-coverage="{o.coverage.stations}/{o.coverage.of_stations}">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{bar}<g fill="#1b1f23">\n{lines}\n</g></svg>\n'
     )

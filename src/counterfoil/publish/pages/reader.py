@@ -18,8 +18,9 @@ from markupsafe import Markup
 
 from counterfoil.publish.pages.blocks import announced_text, chart, counted_text
 from counterfoil.publish.pages.coverage import levels
+from counterfoil.publish.pages.finding_texts import finding_text
+from counterfoil.publish.pages.follows import statements
 from counterfoil.publish.pages.rules import SEVERITIES, rule_of
-from counterfoil.publish.pages.sentences import finding_text, statements
 from counterfoil.publish.pages.stations import STATES
 from counterfoil.publish.pages.view import Page, View
 from counterfoil.tally.results import ContestTally
@@ -48,7 +49,10 @@ def asset(name: str) -> str:
 def _reader(view: View, shrink: int) -> tuple[str, bytes]:
     page = Page(view, "reader.html", view.title)
     style, script = asset("site.css"), asset("reader.js")
-    csp = f"default-src 'none'; img-src data:; style-src 'sha256-{_sha(style)}'; script-src 'sha256-{_sha(script)}'; base-uri 'none'; form-action 'none'"
+    csp = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{_sha(style)}'; script-src 'sha256-{_sha(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     contests = [_contest(view, tally, page, shrink) for tally in view.plan.tallies]
     proof = view.record.proof
     return view.render(

@@ -24,9 +24,9 @@ class RuleText:
 
 
 SEVERITIES = {
-    Severity.CONTRADICTION: (N_("Contradictions"), N_("These statements cannot all be true.")),
+    Severity.CONTRADICTION: (N_("Contradiction"), N_("These statements cannot all be true.")),
     Severity.CHECK: (N_("To be checked"), N_("Somebody should look.")),
-    Severity.NOTE: (N_("Notes"), N_("Unusual, and no more than that.")),
+    Severity.NOTE: (N_("Note"), N_("Unusual, and no more than that.")),
 }
 
 _KEYING = N_("a figure was copied or typed wrongly, here or there")
@@ -116,32 +116,32 @@ RULES: dict[str, RuleText] = {
         N_(
             "Two copies of the protocol of one station state different figures. It stays out of the sums until decided."
         ),
-        N_("one copy"),
-        N_("the other copy"),
+        N_("boxes that differ"),
+        N_("allowed"),
         (N_("a protocol was lawfully corrected and written anew"), _ASSIGNED, _KEYING),
         N_("A station with one copy cannot show it, so it misses more than it finds."),
     ),
     "official-differs": RuleText(
         N_("Protocol and announced figures differ"),
         N_("For the same station, the confirmed protocol and the named announced snapshot state different figures."),
-        N_("protocol"),
-        N_("announced"),
+        N_("sum of differences"),
+        N_("tolerance"),
         (N_("a recount or a lawful correction after the copy was made"), _KEYING),
         N_("It compares the same stations on both sides; a snapshot without them shows nothing."),
     ),
     "columns-swapped": RuleText(
         N_("Two columns are swapped"),
         N_("The figures of two options stand in each other's place between the protocol and the announced snapshot."),
-        N_("protocol"),
-        N_("announced"),
+        N_("sum of differences"),
+        N_("tolerance"),
         (N_("a slip of the person who entered the figures, on either side"),),
         N_("Options with equal figures cannot show it, so it misses some."),
     ),
     "digits-transposed": RuleText(
         N_("Two digits are transposed"),
         N_("Protocol and announced snapshot differ only by two neighbouring digits of one figure that changed places."),
-        N_("protocol"),
-        N_("announced"),
+        N_("sum of differences"),
+        N_("tolerance"),
         (N_("a slip of the person who typed, on either side; nearly always harmless"),),
         N_("A difference of another origin can look the same by chance."),
     ),
@@ -151,8 +151,8 @@ RULES: dict[str, RuleText] = {
             "Every announced number of votes is exactly what a share with one decimal gives when it is multiplied by "
             "the announced total and rounded."
         ),
-        N_("figures that fit"),
-        N_("figures announced"),
+        N_("sum of the announced votes"),
+        N_("announced total"),
         (N_("only the shares were passed on, and somebody restored the numbers from them"),),
         N_("Few options fit by chance more easily; the chance is stated beside it."),
     ),

@@ -16,7 +16,7 @@ from counterfoil.publish.pages.blocks import (
     coverage_picture,
     finding_items,
 )
-from counterfoil.publish.pages.sentences import statements
+from counterfoil.publish.pages.follows import statements
 from counterfoil.publish.pages.view import N_, Page, View
 from counterfoil.tally.results import AreaTotal, ContestTally
 
@@ -59,7 +59,7 @@ def area_pages(view: View) -> Iterator[tuple[str, bytes]]:
     """`areas/<area>.html`, root first."""
     here = [_findings_by_area(tally) for tally in view.plan.tallies]
     root_page = view.plan.areas[view.plan.root].page
-    stations = view.plan.tallies[0].stations["station"] if view.plan.tallies else []
+    stations: list[str] = view.plan.tallies[0].stations["station"].to_list() if view.plan.tallies else []
     for node in view.plan.areas.values():
         page = Page(view, node.page, node.name, section=root_page)
         contests = []

@@ -50,12 +50,24 @@ class View:
 
     def say(self, _text: str, **values: Any) -> Markup:
         """The translation of `_text` with `%(name)s` filled in; values are escaped unless they are Markup."""
-        return Markup(self._gettext(_text)) % values  # noqa: S704 - catalogue text is ours; values are escaped by %
+        text = Markup(self._gettext(_text))  # noqa: S704 - catalogue text is ours; values are escaped by %
+        return text % self._isolated(values)
 
     def plural(self, _one: str, _many: str, count: int, **values: Any) -> Markup:
         """As `say`, in the plural form of the language for `count`; `%(n)s` is the count."""
         text = Markup(self._ngettext(_one, _many, count))  # noqa: S704 - as above
-        return text % {"n": self.n(count), **values}
+        return text % self._isolated({"n": self.n(count), **values})
+
+    def _isolated(self, values: dict[str, Any]) -> dict[str, Any]:
+        """On a right-to-left page a name or a date in another script must not reorder the words around it."""
+        if self.direction == "ltr":
+            return values
+        return {
+            key: f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
+            if isinstance(value, str) and not isinstance(value, Markup)
+            else value
+            for key, value in values.items()
+        }
 
     def pick(self, text: Mapping[str, str]) -> str:
         """A text of the definition in this language, or in the election's first."""
