@@ -98,8 +98,8 @@ def _exit_code(error: CounterfoilError) -> int:
             return DOES_NOT_HOLD
         case Refusal():
             return REFUSED
-        case _:
-            return FAULT
+        case _:  # a server that can't be reached, and what else has no family
+            return BAD_INPUT
 
 
 def _failed(say: Output, code: str, message: str, exit_code: int) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 from typing import IO
 
-from counterfoil.primitives.errors import InputError, RecordError
+from counterfoil.primitives.errors import CounterfoilError, InputError, RecordError
 
 MAX_FILE_BYTES = 4_000_000_000
 TIMEOUT_S = 60
@@ -21,6 +22,13 @@ TIMEOUT_S = 60
 def is_address(text: str) -> bool:
     """Whether this names a publication on the web rather than a folder."""
     return text.startswith(("http://", "https://"))
+
+
+class UnreachableError(CounterfoilError):
+    """The server fails or sends us elsewhere: that says nothing about the publication, so it is no finding."""
+
+    def __init__(self, address: str, found: str, do: str = "try again, or name a mirror") -> None:
+        super().__init__(f"{address}: expected a file of the publication, found {found}; {do}.", code="unreachable")
 
 
 class WebReader:
@@ -44,7 +52,7 @@ class WebReader:
 
         Raises:
             FileNotFoundError: the server says that there is none.
-            InputError: the server can't be reached or fails.
+            UnreachableError: the server can't be reached, fails, or sends us to another host.
             RecordError: a path with `..`, or too large a file.
         """
         if any(part in ("", ".", "..") for part in path.split("/")):
@@ -57,18 +65,15 @@ class WebReader:
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):
                 raise FileNotFoundError(f"{path}: no such file") from None
-            raise self._unreachable(address, f"the answer {error.code}") from None
-        except OSError as error:
-            raise self._unreachable(address, str(getattr(error, "reason", error))) from None
+            raise UnreachableError(address, f"the answer {error.code}") from None
+        except (OSError, HTTPException) as error:
+            raise UnreachableError(address, str(getattr(error, "reason", error)) or type(error).__name__) from None
 
     def _limited(self, answer: IO[bytes], path: str) -> bytes:
         data = answer.read(self._max + 1)
         if len(data) > self._max:
             raise RecordError(f"{path}: expected at most {self._max} bytes, found more", code="too-large")
         return data
-
-    def _unreachable(self, address: str, found: str) -> InputError:
-        return InputError(address, expected="a file of the publication", found=found, code="unreachable")
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
@@ -82,11 +87,5 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         to = urllib.parse.urlsplit(newurl)
         if to.netloc != self.host or to.scheme not in {self.scheme, "https"}:
-            raise InputError(
-                req.full_url,
-                expected=f"the publication on {self.host}",
-                found=f"a redirect to {newurl[:200]}",
-                do="name that address if you trust it",
-                code="other-host",
-            )
+            raise UnreachableError(req.full_url, f"a redirect to {newurl[:200]}", "name that address if you trust it")
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]

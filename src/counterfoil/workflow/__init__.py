@@ -11,6 +11,7 @@ from counterfoil.workflow.count import CountResult, count, preview, publish
 from counterfoil.workflow.demo import Demo, demo
 from counterfoil.workflow.folder import ImportResult, import_files, init
 from counterfoil.workflow.sample import Drawn, draw_sample
+from counterfoil.workflow.verify import verify
 
 __all__ = [
     "CountResult",
@@ -24,5 +25,6 @@ __all__ = [
     "init",
     "preview",
     "publish",
+    "verify",
     "write_election",
 ]
