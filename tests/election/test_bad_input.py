@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import polars as pl
 import pytest
 import xlsxwriter
-from odf.opendocument import OpenDocumentSpreadsheet
-from odf.table import Table, TableCell, TableRow
-from odf.text import P
 
 from counterfoil.election.folder import load_folder
 from counterfoil.election.yaml_source import read_yaml
@@ -29,7 +27,9 @@ def readings_of(path: Path) -> str:
     return next(t for t in load_folder(path).tables if t.kind == "readings").data.decode()
 
 
-CASES = {
+Rows = list[list[str | int | None]]
+
+CASES: dict[str, tuple[dict[str, str | bytes | None], str]] = {
     "semicolons": (
         {"readings": READINGS.replace(",", ";")},
         (
@@ -40,14 +40,16 @@ CASES = {
     "a thousands separator": (
         {"readings": READINGS.replace("n-1,120", 'n-1,"1,120"')},
         (
-            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, struck, word, "
+            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, "
+            "struck, word, "
             "illegible, absent, found '1,120'."
         ),
     ),
     "a thousands space": (
         {"readings": READINGS.replace("n-1,120", "n-1,1 120")},
         (
-            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, struck, word, "
+            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, "
+            "struck, word, "
             "illegible, absent, found '1 120'."
         ),
     ),
@@ -95,7 +97,8 @@ CASES = {
     "fractional votes": (
         {"readings": READINGS.replace("n-1,120", "n-1,120.5")},
         (
-            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, struck, word, "
+            "readings.csv, line 2, column ada: expected a whole number without separators, or one of empty, "
+            "struck, word, "
             "illegible, absent, found '120.5'."
         ),
     ),
@@ -122,7 +125,8 @@ CASES = {
     "missing columns, all at once": (
         {"readings": "station,ada\nn-1,1\n"},
         (
-            "readings.csv: expected the columns bob, valid, registered, found only station, ada; add them, empty where the "
+            "readings.csv: expected the columns bob, valid, registered, found only station, ada; add them, "
+            "empty where the "
             "source does not state a figure, or map them with `columns:`."
         ),
     ),
@@ -130,7 +134,8 @@ CASES = {
     "UTF-16": (
         {"readings": READINGS.encode("utf-16")},
         (
-            "readings.csv, line 1: expected UTF-8, found a UTF-16 byte order mark (0xfffe); save the file as UTF-8, or say "
+            "readings.csv, line 1: expected UTF-8, found a UTF-16 byte order mark (0xfffe); save the file as "
+            "UTF-8, or say "
             "`encoding: utf-16`."
         ),
     ),
@@ -164,7 +169,8 @@ CASES = {
     "an id that cannot be one": (
         {"stations": "station,area\nn/1,n\n"},
         (
-            "stations.csv, line 2, column station: expected an id of 1 to 100 characters without spaces or / \\ < > \" ' & "
+            "stations.csv, line 2, column station: expected an id of 1 to 100 characters without spaces or / "
+            "\\ < > \" ' & "
             "? # % : * | , ; or __, not starting with . or -, found 'n/1'."
         ),
     ),
@@ -190,7 +196,8 @@ CASES = {
     "an unknown key": (
         {"election_yaml": YAML.replace("country:", "contry:")},
         (
-            "election.yaml, line 4, column 1: expected one of counterfoil, id, title, country, date, languages, contests, "
+            "election.yaml, line 4, column 1: expected one of counterfoil, id, title, country, date, "
+            "languages, contests, "
             "forms, agreement, tolerance, min_cell, expected_stations, compare_with, sample, "
             "tables, entries, found 'contry'."
         ),
@@ -253,10 +260,11 @@ def test_columns_are_mapped_and_ignored_by_name(folder: Write) -> None:
 
 
 def test_a_table_in_parquet_xlsx_or_ods_is_the_same_table(folder: Write, tmp_path: Path) -> None:
-    rows = [["station", "ada", "bob", "valid", "registered"], ["n-1", 120, 80, 200, 900], ["s-1", 50, 60, 110, None]]
+    columns = ["station", "ada", "bob", "valid", "registered"]
+    rows: Rows = [[*columns], ["n-1", 120, 80, 200, 900], ["s-1", 50, 60, 110, None]]
     _xlsx(tmp_path / "r.xlsx", rows)
     _ods(tmp_path / "r.ods", rows)
-    pl.DataFrame(rows[1:], schema=rows[0], orient="row").with_columns(
+    pl.DataFrame(rows[1:], schema=columns, orient="row").with_columns(
         pl.col("registered").cast(pl.Float64)
     ).write_parquet(tmp_path / "r.parquet")
     for name in ("r.xlsx", "r.ods", "r.parquet"):
@@ -264,7 +272,7 @@ def test_a_table_in_parquet_xlsx_or_ods_is_the_same_table(folder: Write, tmp_pat
         assert readings_of(path) == READINGS
 
 
-def _xlsx(path: Path, rows: list[list[str | int | None]], error: bool = False) -> None:
+def _xlsx(path: Path, rows: Rows, error: bool = False) -> None:
     book = xlsxwriter.Workbook(str(path))
     sheet = book.add_worksheet("Readings")
     for at, row in enumerate(rows):
@@ -274,22 +282,34 @@ def _xlsx(path: Path, rows: list[list[str | int | None]], error: bool = False) -
     book.close()
 
 
-def _ods(path: Path, rows: list[list[str | int | None]]) -> None:
-    document = OpenDocumentSpreadsheet()
-    table = Table(name="Readings")
-    for row in rows:
-        line = TableRow()
-        for value in row:
-            if isinstance(value, int):
-                cell = TableCell(valuetype="float", value=str(value))
-            else:
-                cell = TableCell(valuetype="string") if value else TableCell()
-            if value is not None:
-                cell.addElement(P(text=str(value)))
-            line.addElement(cell)
-        table.addElement(line)
-    document.spreadsheet.addElement(table)
-    document.save(str(path))
+MANIFEST = (
+    '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
+    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+)
+
+
+def _ods(path: Path, rows: Rows) -> None:
+    """The least that an OpenDocument spreadsheet is (OpenDocument 1.3 part 3, section 9)."""
+
+    def cell(value: str | int | None) -> str:
+        if value is None:
+            return "<table:table-cell/>"
+        if isinstance(value, int):
+            return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+
+    body = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    content = (
+        f'<?xml version="1.0"?><office:document-content {names} office:version="1.3"><office:body><office:spreadsheet>'
+        f'<table:table table:name="Readings">{body}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        package.writestr("content.xml", content)
+        package.writestr("META-INF/manifest.xml", MANIFEST)
 
 
 def test_a_place_in_a_spreadsheet_is_its_row(folder: Write, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from counterfoil.primitives.errors import InputError
 
 MAX_RULE_CHARACTERS = 10_000
-_TOKEN = re.compile(r"\s*(?:(\d{1,15})|(==|<=|>=|<|>|[+*()-])|([^\W\d][\w.]*(?:-[\w.]+)*))")
+_TOKEN = re.compile(r"\s*(?:([0-9]{1,15})|(==|<=|>=|<|>|[+*()-])|([^\W\d][\w.]*(?:-[\w.]+)*))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,9 @@ class _Parser:
             if self.depth > 50:
                 raise self.bad("at most 50 nested brackets", "more")
             part, constant = self.sum()
-            if self.next() != ")":
-                raise self.bad("a closing bracket", repr(self.peek() or "the end"))
+            closing = self.next()
+            if closing != ")":
+                raise self.bad("a closing bracket", repr(closing or "the end"))
             self.depth -= 1
             return part, constant
         if word in self.fields:

@@ -17,6 +17,7 @@ from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.ids import check_id
 
 NUMBER = r"^(?:0|[1-9][0-9]{0,14})$"
+CELL = r"^(?:-?0|[1-9][0-9]{0,14})$"
 SIGNED = r"^-?(?:0|[1-9][0-9]{0,14})$"
 _NOT_IN_IDS = r"\s/\\<>\"'&?#%:*|,;\x00-\x1f\x7f\x{e000}-\x{10ffff}"
 ID = rf"^[^.\-{_NOT_IN_IDS}][^{_NOT_IN_IDS}]{{0,99}}$"
@@ -117,7 +118,7 @@ class TableCheck:
 
     def cells(self, columns: Sequence[str], *, negative: bool) -> None:
         """Figures of a form: digits, a state's word, or nothing."""
-        pattern = SIGNED if negative else NUMBER
+        pattern = SIGNED if negative else CELL
         hit = self.first(
             {c: pl.col(c).is_not_null() & ~pl.col(c).str.contains(pattern) & ~pl.col(c).is_in(STATES) for c in columns}
         )
