@@ -325,8 +325,10 @@ def _retrieval(rows: pl.DataFrame, least: Fraction) -> tuple[Retrieval, ...]:
                 f"stations, found {stratum.received} of {stratum.drawn}.",
                 code="retrieval-too-low",
             )
-    for column in ("stratum", "kind", "area"):
-        gap = uneven_gaps(_by(rows, column))
+    divisions = {column: _by(rows, column) for column in ("stratum", "kind", "area")}
+    groups = sum(len(division) for division in divisions.values())
+    for column, division in divisions.items():
+        gap = uneven_gaps(division, groups)
         if gap is not None:
             raise Refusal(
                 f"expected gaps spread by chance, found {gap.drawn - gap.received} of {gap.drawn} drawn stations "
@@ -353,12 +355,12 @@ def _enough(received: int, drawn: int, least: Fraction, what: str) -> None:
         )
 
 
-def uneven_gaps(groups: Sequence[Retrieval]) -> Retrieval | None:
+def uneven_gaps(groups: Sequence[Retrieval], tests: int | None = None) -> Retrieval | None:
     """The group whose gaps are too many to be chance, or None.
 
     If the m missing of n drawn stations were missing by lot, the number in a group is hypergeometric; its exact upper
-    tail, times the number of groups (Bonferroni), is compared with MISSING_AT_RANDOM_LEVEL. This can only show uneven
-    gaps, never prove even ones.
+    tail, times the number of `tests` (Bonferroni; None: the groups given), is compared with MISSING_AT_RANDOM_LEVEL.
+    This can only show uneven gaps, never prove even ones.
     """
     drawn = sum(g.drawn for g in groups)
     missing = drawn - sum(g.received for g in groups)
@@ -369,6 +371,6 @@ def uneven_gaps(groups: Sequence[Retrieval]) -> Retrieval | None:
             math.comb(group.drawn, k) * math.comb(drawn - group.drawn, missing - k)
             for k in range(gone, min(group.drawn, missing) + 1)
         )
-        if Fraction(tail, ways) * len(groups) < MISSING_AT_RANDOM_LEVEL:
+        if Fraction(tail, ways) * (tests or len(groups)) < MISSING_AT_RANDOM_LEVEL:
             return group
     return None
