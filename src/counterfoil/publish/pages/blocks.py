@@ -15,6 +15,7 @@ from counterfoil.publish.pages.finding_texts import finding_text
 from counterfoil.publish.pages.rules import SEVERITIES, rule_of
 from counterfoil.publish.pages.sentences import (
     base_name,
+    bias_text,
     bounds_text,
     coverage_text,
     of_stations,
@@ -97,8 +98,8 @@ def counted_text(view: View, contest: Contest, total: AreaTotal) -> Markup:
             "%(n)s stations are disputed and in no sum.",
             total.numbers.disputed,
         )
-    if not option.coverage.complete and total.numbers.confirmed:
-        text += " " + view._("The stations that are in are no random sample, so nothing here is a forecast.")
+    if total.numbers.confirmed:
+        text += " " + bias_text(view, option.bias)
     return text
 
 
@@ -157,11 +158,12 @@ def chart(view: View, contest: Contest, total: AreaTotal) -> Chart:
         if of_whole
         else view.say(
             "Shares of the %(base)s %(kind)s counted, from %(coverage)s. How large the whole is, is not known, so "
-            "there are "
-            "no bounds.",
+            "there "
+            "are no bounds. %(bias)s",
             base=view.n(first.counted_base),
             kind=base_name(view, first.base_kind),
             coverage=coverage_text(view, first.coverage),
+            bias=bias_text(view, first.bias),
         )
     )
     return Chart(
@@ -231,9 +233,10 @@ def children_table(view: View, tally: ContestTally, area: str, page: Page) -> Ma
     contest, numbers, n = tally.contest, option_numbers(tally.contest), view.n
     announced = tally.areas.select(f"official.{o.id}" for o in contest.options)
     with_official = [o for o in contest.options if announced[f"official.{o.id}"].count()]
+    announced_head = Markup('<th scope="col">{}').format(view._("announced"))
     head = "".join(
         f'<th scope="col">{drawings.legend_mark(numbers[o.id])}{escape(view.option_name(o))}'
-        + (f'<th scope="col">{escape(view._("announced"))}' if o in with_official else "")
+        + (announced_head if o in with_official else "")
         for o in contest.options
     )
     rows = []
@@ -254,21 +257,18 @@ def children_table(view: View, tally: ContestTally, area: str, page: Page) -> Ma
             f"<td>{n(total.numbers.confirmed)}<td>{n(total.numbers.expected)}<td>{plot}{cells}"
         )
     total = tally.area(area)
-    caption = view.say(
-        "Marks: share of each option in the %(kind)s counted so far in that area, from none at the start to all at "
-        "the end of "
-        "the line. The stations that are in are no sample.",
-        kind=base_name(view, first_base(total)),
+    hint = view.say(
+        "Marks: share of each option in the %(kind)s counted so far in that area, from none at the start to all at the "
+        "end of the line. %(bias)s",
+        kind=base_name(view, contest.base.kind),
+        bias=bias_text(view, total.options[0].bias),
     )
-    return Markup(  # noqa: S704 - every text in it went through escape()
-        f'<p class="hint">{caption}</p>'
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(view._("Areas below"))}">'
-        f'<table class="sort filter"><thead><tr><th scope="col">{escape(view._("area"))}'
-        f'<th scope="col">{escape(view._("confirmed"))}<th scope="col">{escape(view._("expected"))}'
-        f'<th scope="col">{escape(view._("shares"))}{head}<tbody>{"".join(rows)}</table></div>'
+    heads = Markup().join(
+        Markup('<th scope="col">{}').format(text)
+        for text in (view._("area"), view._("confirmed"), view._("expected"), view._("shares"))
     )
-
-
-def first_base(total: AreaTotal) -> Any:
-    """The kind of base of an area's shares; the same for all options."""
-    return total.options[0].base_kind
+    return Markup(
+        '<p class="hint">{}</p><div class="wide" role="region" tabindex="0" aria-label="{}"><table class="sort '
+        'filter"><thead>'
+        "<tr>{}{}<tbody>{}</table></div>"
+    ).format(hint, view._("Areas below"), heads, Markup(head), Markup("".join(rows)))  # noqa: S704 - escaped above

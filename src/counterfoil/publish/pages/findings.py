@@ -109,6 +109,7 @@ def _group(
         "code": code,
         "severity": severity.value,
         "severity_name": view._(SEVERITIES[severity][0]),
+        "severity_text": view._(SEVERITIES[severity][1]),
         "title": view._(rule.title),
         "contest": view.pick(tally.contest.title) if len(view.plan.tallies) > 1 else "",
         "rule": view._(rule.rule),

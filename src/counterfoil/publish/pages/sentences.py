@@ -8,7 +8,7 @@ from fractions import Fraction
 from markupsafe import Markup
 
 from counterfoil.election.definition import Contest
-from counterfoil.primitives.shares import Base, Bias, Coverage, Share
+from counterfoil.primitives.shares import Base, Bias, Coverage
 from counterfoil.publish.pages.view import N_, View
 from counterfoil.tally.results import ComparisonClass, Lead, OptionTotal, Remainder
 
@@ -18,10 +18,12 @@ BASES = {
     Base.REGISTERED: N_("registered voters"),
 }
 BIASES = {
-    Bias.UNKNOWN: N_("which way the missing stations would move it is not known"),
-    Bias.NONE: N_("every station is in"),
-    Bias.TOO_HIGH: N_("the counted stations may overstate it"),
-    Bias.TOO_LOW: N_("the counted stations may understate it"),
+    Bias.UNKNOWN: N_(
+        "The stations that are in are no random sample: which way the missing ones would move it is not known."
+    ),
+    Bias.NONE: N_("Every station is in."),
+    Bias.TOO_HIGH: N_("The stations that are in may overstate it."),
+    Bias.TOO_LOW: N_("The stations that are in may understate it."),
 }
 COMPARISONS = {
     ComparisonClass.EQUAL: N_("equal"),
@@ -38,6 +40,11 @@ COMPARISONS = {
 
 def base_name(view: View, base: Base) -> str:
     return view._(BASES[base])
+
+
+def bias_text(view: View, bias: Bias) -> str:
+    """Which way a share of what is counted may err."""
+    return view._(BIASES[bias])
 
 
 def coverage_text(view: View, coverage: Coverage) -> Markup:
@@ -60,21 +67,6 @@ def coverage_text(view: View, coverage: Coverage) -> Markup:
 def marks(base: str, coverage: Coverage) -> Markup:
     """The attributes that an element with percentages carries, for programs that read the page."""
     return Markup('data-base="{}" data-coverage="{}/{}"').format(base, coverage.stations, coverage.of_stations)
-
-
-def share(view: View, value: Share) -> Markup:
-    """A share with base, coverage and bias in the text; there is no shorter form."""
-    return Markup('<span class="share" {}><b>{}</b> {}</span>').format(
-        marks(value.base_kind, value.coverage),
-        view.numbers.percent(value.exact),
-        view.say(
-            "of %(base)s %(kind)s, from %(coverage)s; %(bias)s",
-            base=view.n(value.base),
-            kind=base_name(view, value.base_kind),
-            coverage=coverage_text(view, value.coverage),
-            bias=view._(BIASES[value.bias]),
-        ),
-    )
 
 
 def of_stations(view: View, part: int, whole: int) -> Markup:

@@ -149,7 +149,6 @@ class _Writer:
                 "copies": N_("copies"),
                 "rests": N_("rests on"),
                 "compared": N_("against the announced snapshot"),
-                "nothing": N_("nothing came in"),
             }.items()
         }
         self.hint = view.say(
