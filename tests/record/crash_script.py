@@ -34,9 +34,13 @@ def run(root: Path, acknowledge: Callable[[int], None]) -> None:
                 acknowledge(size)
 
 
+def _say(size: int) -> None:
+    os.write(1, b"ack %d\n" % size)
+
+
 def main() -> None:
     try:
-        run(Path(sys.argv[1]), lambda size: os.write(1, b"ack %d\n" % size) and None)
+        run(Path(sys.argv[1]), _say)
     except RecordError as error:
         sys.exit(f"{error.code}: {error}")
 

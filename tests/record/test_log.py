@@ -44,8 +44,8 @@ def test_any_cut_into_batches_gives_the_same_tree(batches: list[int]) -> None:
     assert sorted(files) == sorted(path for path in published_paths([whole.size]) if path.startswith("tile/"))
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 70_000), st.data())
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 3_000) | st.just(65_537), st.data())
 def test_proofs_verify_and_changed_ones_do_not(size: int, data: st.DataObject) -> None:
     index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
     leaves = [b"%d" % i for i in range(size)]
