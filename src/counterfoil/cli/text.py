@@ -38,10 +38,11 @@ def count_lines(result: CountResult) -> Iterator[str]:
 
 
 def _count(publication: Publication) -> Iterator[str]:
-    country = publication.results.replay.election.country
+    election = publication.results.replay.election
+    country, language = election.country, election.languages[0]
     for tally in publication.results.contests.values():
         yield ""
-        yield next(iter(tally.contest.title.values()))
+        yield tally.contest.title[language]
         total = tally.area(country)
         yield "  stations: " + ", ".join(f"{name} {value}" for name, value in total.numbers._asdict().items())
         for option in total.options:
