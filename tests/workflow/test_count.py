@@ -103,7 +103,7 @@ def test_copies_and_readings_do_not_stand_in_the_order_of_the_file(tmp_path: Pat
     for name, lines in (("a", more), ("b", more[::-1])):
         folder = make_folder(tmp_path / name, transcripts_csv="".join([*rows, *lines]))
         workflow.count(folder, now=NOW)
-        kinds.append([(e["type"], e["copy"]) for e in entries(folder) if e["type"] in ("copy", "reading")])
+        kinds.append([(str(e["type"]), str(e["copy"])) for e in entries(folder) if e["type"] in ("copy", "reading")])
     assert kinds[0] == kinds[1]
     copies = [copy for kind, copy in kinds[0] if kind == "copy"]
     assert copies != sorted(copies)

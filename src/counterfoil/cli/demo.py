@@ -19,9 +19,7 @@ from counterfoil.workflow.demo import demo as run_demo
 @click.option(
     "--out", type=ANYWHERE, help="Folder for election, site and truth; new or empty [default: a temporary one]."
 )
-@click.option(
-    "--scenario", default="everything", show_default=True, help="What is planted; see `counterfoil simulate`."
-)
+@click.option("--scenario", default="mixed", show_default=True, help="What is planted; see `counterfoil simulate`.")
 @click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
 @click.option("--stations", default=600, show_default=True, help="Number of stations.")
 @click.option("--port", default=8000, show_default=True, help="Port of this machine to serve on.")

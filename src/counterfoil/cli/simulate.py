@@ -9,11 +9,12 @@ import click
 
 from counterfoil.cli.options import ANYWHERE, FOLDER
 from counterfoil.cli.output import Output, with_output
+from counterfoil.simulate.problems import SCENARIOS
 from counterfoil.workflow import draw_sample, write_election
 
 
 @click.command()
-@click.argument("scenario")
+@click.argument("scenario", type=click.Choice(list(SCENARIOS)), metavar="SCENARIO")
 @click.option("--to", type=ANYWHERE, required=True, help="Folder to make; new or empty.")
 @click.option("--truth", type=ANYWHERE, help="File for the truth [default: beside the folder, FOLDER.truth.json].")
 @click.option("--stations", default=600, show_default=True, help="Number of stations.")
@@ -35,8 +36,8 @@ def simulate(
 ) -> None:
     """Make an election with known truth as a folder; the truth goes beside it, never into it.
 
-    SCENARIO is honest, missing-areas, rounded-up, stuffed, columns-swapped, digits-transposed, selective, fakes or
-    everything; an unknown one lists all.
+    SCENARIO is honest, rounded-up, stuffed, columns-swapped, digits-transposed, missing-areas, selective-collection,
+    flooded-with-fakes or mixed.
     """
     say.progress("simulate")
     made = write_election(

@@ -25,7 +25,7 @@ class Demo:
 def demo(
     to: Path,
     *,
-    scenario: str = "everything",
+    scenario: str = "mixed",
     seed: int = 1,
     stations: int = 600,
     progress: Progress = silent,
