@@ -23,8 +23,8 @@ from counterfoil.primitives.errors import InputError
 
 ROW = "__row"
 """Column with the number of the row in the file, from 0, counted after the header."""
-MAX_ROWS = 20_000_000
-"""Rows of one table: 1,000,000 stations with 10 options of reports, twice."""
+MAX_CELLS = 60_000_000
+"""Rows times needed columns of one table (1,000,000 stations with 60 fields): about 2 GB of memory at most."""
 MAX_SHEET_BYTES = 1_000_000_000
 """Unpacked size of a spreadsheet: it is read into memory as a whole."""
 MAX_RECODE_BYTES = 500_000_000
@@ -95,8 +95,7 @@ def read_table_file(
         raise InputError(name, expected="a header line and rows", found="an empty file", code="empty-file")
     read = {".csv": _csv, ".parquet": _parquet, ".xlsx": _sheet, ".ods": _sheet}[suffix]
     raw = read(path, options, _Wanted(rename or {}, needed))
-    if raw.frame.height > MAX_ROWS:
-        raise _too_many(name, raw.frame.height)
+    _refuse_too_many(name, raw.frame.height, raw.frame.width)
     return raw
 
 
@@ -134,14 +133,15 @@ class _Wanted:
         return {column: theirs.get(column, column) for column in keep}
 
 
-def _too_many(name: str, rows: int) -> InputError:
-    return InputError(
-        name,
-        expected=f"at most {MAX_ROWS} rows in one table",
-        found=f"{rows}",
-        do="split the file",
-        code="too-many-rows",
-    )
+def _refuse_too_many(name: str, rows: int, columns: int) -> None:
+    if rows * columns > MAX_CELLS:
+        raise InputError(
+            name,
+            expected=f"at most {MAX_CELLS // columns} rows of {columns} needed columns in one table",
+            found=f"{rows} rows",
+            do="split the file",
+            code="too-many-rows",
+        )
 
 
 def _texts(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -188,9 +188,8 @@ def _recode(path: Path, to: Path, encoding: str) -> None:
 
 def _csv_utf8(file: Path, path: Path, options: FileOptions, wanted: _Wanted) -> RawTable:
     shape = scan_csv_bytes(file, path.name, options.delimiter)
-    if shape.rows > MAX_ROWS:
-        raise _too_many(path.name, shape.rows)
     keep, renamed = wanted.columns(path.name, shape.header)
+    _refuse_too_many(path.name, shape.rows, len(keep) + 1)
     if ROW in renamed:
         raise InputError(path.name, expected="other column names", found=ROW, code="duplicate-column")
     if shape.rows == 0:
@@ -223,9 +222,8 @@ def _parquet(path: Path, options: FileOptions, wanted: _Wanted) -> RawTable:
     try:
         schema = pl.scan_parquet(path).collect_schema()
         keep, renamed = wanted.columns(path.name, schema.names())
-        cells = []
-        for column in keep:
-            cells.append(_as_text(path.name, column, schema[column]))
+        _refuse_too_many(path.name, pl.scan_parquet(path).select(pl.len()).collect().item(), len(keep) + 1)
+        cells = [_as_text(path.name, column, schema[column]) for column in keep]
         frame = pl.scan_parquet(path, row_index_name=ROW).select(ROW, *cells).rename(wanted.new_names(keep))
         rows = _texts(frame).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
