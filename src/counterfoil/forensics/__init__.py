@@ -11,6 +11,7 @@ Counterfoil is needed.
 """
 
 from counterfoil.forensics.association import Correlation, Sobyanin, sobyanin, turnout_share_correlation
+from counterfoil.forensics.batch_audit import Macro, draw, draw_as_arlo, macro
 from counterfoil.forensics.clean_peak import CleanPeak, clean_peak
 from counterfoil.forensics.digits import LastDigit, SecondDigit, last_digit, second_digit
 from counterfoil.forensics.fingerprint import (
@@ -24,28 +25,39 @@ from counterfoil.forensics.fingerprint import (
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
 from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
+from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
 
 __all__ = [
+    "Alpha",
+    "Betting",
     "CleanPeak",
     "Correlation",
     "Fingerprint",
     "FingerprintDifference",
     "IntegerPercentages",
+    "KaplanMarkov",
     "KlimekFirstStage",
     "KlimekFit",
     "LastDigit",
+    "Macro",
     "PublishedIntegerPercentages",
     "SecondDigit",
     "Sobyanin",
     "VoteRate",
+    "alpha",
+    "betting",
     "clean_peak",
+    "draw",
+    "draw_as_arlo",
     "fingerprint",
     "fingerprint_difference",
     "integer_percentages",
     "integer_percentages_published",
+    "kaplan_markov",
     "klimek_first_stage",
     "klimek_fit",
     "last_digit",
+    "macro",
     "second_digit",
     "sobyanin",
     "turnout_share_correlation",

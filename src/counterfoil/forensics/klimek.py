@@ -129,9 +129,8 @@ class KlimekFit(Result):
     def plot(self) -> Figure:
         """Stations per percent of share: observed and modelled."""
         lines = {"observed": self.observed, "model": self.modelled}
-        return plotting.curves(
-            np.arange(self.observed.size) + 0.5, lines, xlabel="leader's share, %", ylabel="stations"
-        )
+        middles = np.linspace(0.5, 99.5, self.observed.size)
+        return plotting.curves(middles, lines, xlabel="leader's share, %", ylabel="stations")
 
 
 @jit
@@ -236,7 +235,7 @@ def _truncated(stream: np.random.Generator, middle: float, width: float, size: i
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Turnout and vote of clean stations, and the size of both mechanisms, for stations that are then of one kind each."""
+    """Turnout and vote of clean stations, and the size of either mechanism for each."""
 
     turnout: Floats
     vote: Floats

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -104,13 +105,13 @@ def _plain_fields(value: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it: NumPy scalars and arrays to Python, NaN and infinity to None, nothing rounded."""
+    """A value as JSON can hold it: NumPy scalars and arrays to Python, NaN and infinity to None, fractions as text."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
     if isinstance(value, _PLAIN):
-        return value
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if is_dataclass(value):
