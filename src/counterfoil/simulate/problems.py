@@ -168,8 +168,9 @@ def _forgery(world: World, i: int) -> Ints:
     """The one in office loses most votes to the challenger; the sum stays right, as a forger would have it."""
     forged: Ints = world.protocol_votes[i].copy()
     moved = int(forged[IN_OFFICE] * 0.6) + 7
-    # Multiples of 9 can exchange digits by accident; then the finding would rightly have another name.
-    moved += moved % 9 == 0
+    # Exchanged digits (a multiple of 9) or columns by accident: then the finding would rightly have another name.
+    while moved % 9 == 0 or moved == forged[IN_OFFICE] - forged[CHALLENGER]:
+        moved += 1
     forged[IN_OFFICE] = max(forged[IN_OFFICE] - moved, 0)
     forged[CHALLENGER] += world.protocol_votes[i].sum() - forged.sum()
     return forged
