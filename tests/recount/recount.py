@@ -143,7 +143,7 @@ class Recount:
         over = []
         for station, figures in self.confirmed.items():
             votes = figures[self.options[option]]
-            if votes is not None and told[station][option] > votes and self.inside(station, area):
+            if votes is not None and 0 != told[station][option] > votes and self.inside(station, area):
                 cast = max(figures.get(self.cast) or 0, sum(figures[f] or 0 for f in self.options.values()))
                 over.append((told[station][option] - votes, told[station].total() <= cast and votes >= 0))
         return sum(ok for _, ok in over), sum(by for by, ok in over if ok), sum(not ok for _, ok in over)
