@@ -308,8 +308,8 @@ class Publication:
         text = self.folder.read("data/results_wide.csv").decode("utf-8")
         for row in csv.DictReader(io.StringIO(text, newline="")):
             rows += 1
-            traced += self.trace(row) if row["basis"] == "table" else 0
             if row["state"] == "confirmed":
+                traced += self.trace(row) if row["basis"] == "table" else 0
                 confirmed[row["contest"]] += 1
                 for option in votes[row["contest"]]:
                     votes[row["contest"]][option] += int(row["votes." + option] or 0)
@@ -324,25 +324,23 @@ class Publication:
     def trace(self, row: Any) -> int:
         """The fields of a count that rests on tables stand so in each of them; the votes follow from the fields."""
         where = f"data/results_wide.csv, {row['contest']}, station {row['station']}"
-        numbers = [int(number) for number in row["entries"].split()]
-        need(numbers, where + ": names no entry")
-        for number in numbers:
-            table = {} if number in self.gone else self.table(number)
-            need(row["station"] in table, f"{where}: not in a table of entry {number}")
-            for column, cell in table[row["station"]].items():
-                if f"field.{column}" in row:
-                    shown = row[f"field.{column}"] or row[f"field.{column}.state"]
-                    need(shown == (cell or "absent"), f"{where}: {column} is {cell!r} in entry {number}")
-        if row["state"] == "confirmed":
-            for option, field, zero in self.options(row["contest"]):
-                expected = row["field." + field] or ("0" if row[f"field.{field}.state"] in zero else "")
-                need(row["votes." + option] == expected, f"{where}: votes of {option} are not its field")
+        behind = [int(number) for number in row["entries"].split()]
+        tables = [n for n in behind if self.entries.get(n, {}).get("kind") == "readings" and n not in self.gone]
+        need(tables, where + ": rests on a table, and no table stands behind it")
+        for number in tables:
+            cells = self.table(number).get(row["station"])
+            need(cells, f"{where}: not in the table of entry {number}")
+            for column in [name for name in cells if f"field.{name}" in row]:
+                shown = row[f"field.{column}"] or row[f"field.{column}.state"]
+                need(shown == (cells[column] or "absent"), f"{where}: {column} is {cells[column]!r} in entry {number}")
+        for option, field, zero in self.options(row["contest"]):
+            expected = row["field." + field] or ("0" if row[f"field.{field}.state"] in zero else "")
+            need(row["votes." + option] == expected, f"{where}: votes of {option} are not its field")
         return 1
 
     def table(self, number: int) -> Any:
         if number not in self.tables:
-            entry = self.entries[number]
-            text = self.read_object(entry["object"]).decode("utf-8") if entry.get("kind") == "readings" else ""
+            text = self.read_object(self.entries[number]["object"]).decode("utf-8")
             self.tables[number] = {row["station"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
         return self.tables[number]
 

@@ -11,7 +11,7 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.publish.data import data_files, same_content
 from counterfoil.publish.model import Publication
 from counterfoil.record.checkpoint import Checkpoint
-from counterfoil.record.layout import OBJECTS, object_path
+from counterfoil.record.layout import OBJECTS, RECORD, object_path
 from counterfoil.record.manifest import MANIFEST, Manifest
 from counterfoil.record.reader import PathReader
 
@@ -25,14 +25,17 @@ class File:
     bytes: int
 
 
-def hash_files(reader: PathReader, paths: Iterable[str]) -> Iterator[tuple[str, File]]:
-    """SHA-256 and length of each file; one that is missing is left out."""
+def hash_files(reader: PathReader, paths: Iterable[str]) -> Iterator[tuple[str, File | str]]:
+    """SHA-256 and length of each file, or a sentence where it is no plain file; one that is missing is left out."""
     for path in paths:
         try:
             data = reader.read(path)
         except FileNotFoundError:
             continue
-        yield path, File(hashlib.sha256(data).hexdigest(), len(data))
+        except RecordError as error:
+            yield path, str(error)
+        else:
+            yield path, File(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def check_objects_named_by_hash(files: Mapping[str, File]) -> int:
@@ -108,21 +111,24 @@ def check_data(
 
 
 def check_pages(files: Mapping[str, File], made: Iterable[tuple[str, bytes]], each: Callable[[str], None]) -> int:
-    """Every page, made again, has the same bytes. Returns the number of pages.
+    """Every page, made again, has the same bytes, and nothing else lies here. Returns the number of pages.
 
     Raises:
-        RecordError: a page differs or is missing.
+        RecordError: a page differs, is missing, or is one too many.
     """
-    count = 0
+    pages = set()
     for path, data in made:
         each(path)
-        count += 1
+        pages.add(path)
         file = files.get(path)
         if file is None:
             raise RecordError(f"{path}: expected this page, found none", code="missing-file")
         if file.sha256 != hashlib.sha256(data).hexdigest():
             raise RecordError(f"{path}: this page does not follow from the record", code="page-differs")
-    return count
+    extra = sorted(path for path in files if path not in pages and not path.startswith((RECORD, OBJECTS, DATA)))
+    if extra:
+        raise RecordError(f"{_some(extra)}: does not follow from the record", code="extra-file")
+    return len(pages)
 
 
 class _Same:

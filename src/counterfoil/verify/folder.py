@@ -13,7 +13,7 @@ organisers' (without `key`, the one in the folder is used: that proves integrity
 | entries | every entry is canonical and of a known type; the objects they name are there; the figures can be computed |
 | manifest | no file was changed, added or taken away since the manifest was signed |
 | data | every file under data/, computed again, says the same |
-| pages | every page, rendered again, has the same bytes (only where asked for) |
+| pages | every page, rendered again, has the same bytes, and so has check.py (only where asked for) |
 
 A check that fails does not stop those that don't rest on it. The first failure is the one to act on.
 """
@@ -23,6 +23,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.resources import files
+from itertools import chain
 
 from counterfoil.primitives.errors import InputError, RecordError
 from counterfoil.publish.assemble import Progress, publication, silent
@@ -96,6 +98,7 @@ class _Run:
         self.manifest: Manifest | None = None
         self.made: Publication | None = None
         self.files: dict[str, File] = {}
+        self.no_files: list[str] = []
         self.names: list[str] = []
 
     def report(self, *, key_given: bool) -> Report:
@@ -196,7 +199,10 @@ class _Run:
     def _hash_files(self) -> None:
         self.progress("hash", 0, len(self.names))
         for done, (path, file) in enumerate(content.hash_files(self.reader, self.names), start=1):
-            self.files[path] = file
+            if isinstance(file, File):
+                self.files[path] = file
+            else:
+                self.no_files.append(file)
             self.progress("hash", done, len(self.names))
 
     def _objects(self) -> None:
@@ -215,6 +221,8 @@ class _Run:
 
     def _manifest(self, newest: Checkpoint) -> None:
         with self._step("manifest") as say:
+            if self.no_files:
+                raise RecordError(self.no_files[0], code="bad-path")
             manifest = self.manifest or history.open_manifest(self.reader, MANIFEST, self.verifier)
             content.check_manifest(manifest, newest, self.files)
             say(f"{len(manifest.files)} files are as they were signed; none is missing or added.")
@@ -239,5 +247,7 @@ class _Run:
         from counterfoil.publish.pages import pages  # noqa: PLC0415
 
         with self._step("pages") as say:
-            count = content.check_pages(self.files, pages(self.made), lambda path: self.progress(path, 0, 0))
-            say(f"{count} pages rendered again: the same bytes.")
+            program = ("check.py", files("counterfoil.publish").joinpath("check.py").read_bytes())
+            made = chain(pages(self.made), [program])
+            count = content.check_pages(self.files, made, lambda path: self.progress(path, 0, 0))
+            say(f"{count} pages and programs made again: the same bytes.")

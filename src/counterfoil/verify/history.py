@@ -107,13 +107,17 @@ def check_tree(reader: PathReader, newest: Checkpoint, kept: Iterable[Older]) ->
         stops.setdefault(older.checkpoint.size, []).append(older)
     tree, entries = TileBuilder(), read_entries(reader, newest.size, RECORD)
     for size in sorted(stops):
+        older_bundle = ("", b"")
         for name, data in tree.grow(islice(entries, size - tree.size)):
             path = RECORD + name
-            if path.startswith(f"{RECORD}tile/entries/") and ".p/" not in path:
-                yield tree.size  # the bundle was read to get here
-                continue
-            if must_read(reader, path) != data:
-                raise RecordError(_different(reader, path, data, tree.size), code="tile-differs")
+            if name.startswith("tile/entries/"):  # read from there already, but for the ends of older checkpoints
+                older_bundle = (path, data) if ".p/" in name and size < newest.size else older_bundle
+                yield tree.size
+            elif must_read(reader, path) != data:
+                raise RecordError(_different(reader, path, data, newest.size), code="tile-differs")
+        path, data = older_bundle
+        if path and must_read(reader, path) != data:
+            raise RecordError(f"{path}: has other entries than the bundles of the newest size", code="tile-differs")
         for older in stops[size]:
             if tree.root() != older.checkpoint.root:
                 raise RecordError(_rewritten(older, tree.root()), code="root-differs")
