@@ -13,7 +13,6 @@ folder that was not made by the same recipe, nor the record or the keys in it.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
-from counterfoil.election.folder import DEFINITION_FILE, load_folder
+from counterfoil.election.folder import load_folder
 from counterfoil.election.nodes import Node
 from counterfoil.election.recipe_format import Part, Recipe, RecipeTable, read_recipe, template_columns, template_pieces
 from counterfoil.election.recipe_sources import Found, candidates, find_file
+from counterfoil.election.staging import staged_folder, write_definition
 from counterfoil.election.table_files import ROW
 from counterfoil.election.yaml_source import read_yaml
 from counterfoil.primitives.errors import InputError
@@ -93,50 +92,9 @@ def apply_recipe(recipe: str | Path, source: Path, to: Path) -> RecipeResult:
         InputError: no such recipe, files or columns; data that does not fit; a folder that holds something else.
     """
     made = load_recipe(recipe)
-    _refuse_foreign(made, to)
-    parent = to.absolute().parent
-    if not parent.is_dir():
-        raise InputError(
-            str(to), expected="a new folder in a folder that exists", found=f"no {parent.name}", code="no-folder"
-        )
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{to.name}-") as work:
-        unpacked, staged = Path(work) / "unpacked", Path(work) / "folder"
-        unpacked.mkdir()
-        staged.mkdir(mode=0o755)
-        result = _build(made, source, unpacked, staged, to)
-        to.mkdir(exist_ok=True)
-        for path in sorted(staged.iterdir()):
-            shutil.move(path, to / path.name)
-    return result
-
-
-def _mark(recipe: Recipe) -> str:
-    return f"# Made by the recipe {recipe.id}. Edit a copy: running the recipe again writes this file anew.\n"
-
-
-def _refuse_foreign(recipe: Recipe, to: Path) -> None:
-    definition = to / DEFINITION_FILE
-    if to.exists() and not to.is_dir():
-        raise InputError(str(to), expected="a new folder", found="a file", code="foreign-folder")
-    if definition.exists():
-        with definition.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.readline() == _mark(recipe)
-        if not ours:
-            raise InputError(
-                str(definition),
-                expected=f"a folder made by the recipe {recipe.id}",
-                found="another definition",
-                do="choose a new folder",
-                code="foreign-folder",
-            )
-    elif to.is_dir() and any(to.iterdir()):
-        raise InputError(
-            str(to),
-            expected="a new or empty folder",
-            found="other files",
-            do="choose a new folder",
-            code="foreign-folder",
-        )
+    maker = f"the recipe {made.id}"
+    with staged_folder(to, maker) as staged, tempfile.TemporaryDirectory() as unpacked:
+        return _build(made, source, Path(unpacked), staged, to)
 
 
 def _build(recipe: Recipe, source: Path, unpacked: Path, staged: Path, to: Path) -> RecipeResult:
@@ -164,11 +122,7 @@ def _build(recipe: Recipe, source: Path, unpacked: Path, staged: Path, to: Path)
             listed.append(item)
             written[item["file"]] = frame
             frame.select(pl.all().exclude(ROW, _FROM)).write_csv(staged / item["file"])
-    definition = {**recipe.definition, "tables": listed}
-    text = yaml.dump(
-        definition, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110, default_flow_style=None
-    )
-    (staged / DEFINITION_FILE).write_text(_mark(recipe) + text, encoding="utf-8")
+    write_definition(staged, f"the recipe {recipe.id}", {**recipe.definition, "tables": listed})
     try:
         load_folder(staged)
     except InputError as error:
@@ -182,14 +136,6 @@ def _build(recipe: Recipe, source: Path, unpacked: Path, staged: Path, to: Path)
         unknown=unknown,
         absent=absent,
     )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes every value out: our reader allows few aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
 
 
 _FROM = "__file"
