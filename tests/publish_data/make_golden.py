@@ -1,4 +1,4 @@
-"""Write the golden files again: `python -m tests.publish_data.make_golden`. Look at the difference before you commit it."""
+"""Write the golden files again: `python -m tests.publish_data.make_golden`. Look at what changed before committing."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ PINNED = {
     "results_long": "contest station area field option value value_state votes official state",
     "copies": "copy station form page kind persons machines released entry",
     "comparison": "contest snapshot station area state comparison difference",
-    "coverage": "contest group id name expected received read confirmed disputed compared registered_counted registered",
+    "coverage": "contest group id name expected received read confirmed disputed compared registered_counted "
+    "registered",
     "areas": "contest area parent name kind deadline expected received read confirmed disputed compared "
     "registered_counted registered option votes stations base_kind base counted_share bias total total_source "
     "upper_votes lower_share upper_share official",

@@ -32,7 +32,7 @@ def demo(out: Path | None, scenario: str, seed: int, stations: int, port: int, n
     made = run_demo(to, scenario=scenario, seed=seed, stations=stations, progress=say.progress)
     say.result(_data(made, to), _lines(made, to))
     if server is not None:
-        say.note(f"\nServing http://localhost:{server.server_port} (Ctrl-C ends it)")
+        say.line(f"\nServing http://localhost:{server.server_port} (Ctrl-C ends it)")
         serve_forever(server)
 
 

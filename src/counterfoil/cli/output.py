@@ -61,6 +61,11 @@ class Output:
         self.clear()
         click.echo(text, err=True)
 
+    def line(self, text: str) -> None:
+        """A line beside the result: on standard output, but with `--json` on standard error."""
+        self.clear()
+        click.echo(text, err=self.as_json)
+
     def result(self, data: dict[str, Any], lines: Sequence[str]) -> None:
         """The command's result: `data` with `--json`, else `lines`."""
         self.clear()

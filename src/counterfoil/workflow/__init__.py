@@ -9,7 +9,7 @@
 from counterfoil.simulate.election import write_election
 from counterfoil.workflow.count import CountResult, count, preview, publish
 from counterfoil.workflow.demo import Demo, demo
-from counterfoil.workflow.folder import ImportResult, import_files, init
+from counterfoil.workflow.folder import Found, ImportResult, import_files, init
 from counterfoil.workflow.sample import Drawn, draw_sample
 from counterfoil.workflow.verify import verify
 
@@ -17,6 +17,7 @@ __all__ = [
     "CountResult",
     "Demo",
     "Drawn",
+    "Found",
     "ImportResult",
     "count",
     "demo",

@@ -11,6 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from counterfoil.election.folder import DEFINITION_FILE, FolderInput, load_folder
+from counterfoil.election.preview import Preview
+from counterfoil.election.preview import preview as preview_tables
+from counterfoil.primitives.canonical import parse
 from counterfoil.primitives.errors import InputError, Refusal
 from counterfoil.publish.assemble import Progress, silent
 from counterfoil.record.durable import sync_folder
@@ -42,19 +45,25 @@ def init(folder: Path) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class ImportResult:
-    """`plan`: what is new. `result`: the count after it was taken in; None if it was not."""
+class Found:
+    """What an import would do. `tables`: table by table, against what stands; `plan`: the entries it would append."""
 
+    tables: Preview
     plan: Plan
-    ignored: tuple[tuple[str, str], ...]
-    """(file, column) that the definition says to leave out."""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """`result`: the count after it was taken in; None if it was not."""
+
+    found: Found
     result: CountResult | None
 
 
 def import_files(
     folder: Path,
     given: Sequence[Path],
-    confirm: Callable[[Plan, tuple[tuple[str, str], ...]], bool],
+    confirm: Callable[[Found], bool],
     *,
     now: datetime | None = None,
     progress: Progress = silent,
@@ -73,13 +82,24 @@ def import_files(
         loaded = load_folder(view)
         _refuse_unnamed(given, loaded)
         with Holdings(folder, read_only=True) as held:
-            plan = plan_intake(loaded, held.known(), held.pseudonyms, batch_of(moment(now)))
-    ignored = tuple((t.file or t.name, column) for t in loaded.tables for column in t.ignored)
-    if not confirm(plan, ignored):
-        return ImportResult(plan, ignored, None)
+            found = _found(loaded, held, batch_of(moment(now)))
+    if not confirm(found):
+        return ImportResult(found, None)
     for file in given:
         _place(file, folder / file.name)
-    return ImportResult(plan, ignored, count(folder, None, now=now, progress=progress))
+    return ImportResult(found, count(folder, None, now=now, progress=progress))
+
+
+def _found(loaded: FolderInput, held: Holdings, batch: str) -> Found:
+    known = held.known()
+    standing = {
+        (kind, contest, name): held.objects.get(entry["object"]["sha256"])
+        for (kind, contest, _, name), (index, entry) in known.tables.items()
+        if index not in known.withdrawn
+    }
+    definition = parse(held.objects.get(known.definition)) if known.definition is not None else None
+    tables = preview_tables(loaded, standing, definition)
+    return Found(tables, plan_intake(loaded, known, held.pseudonyms, batch))
 
 
 def _view(folder: Path, given: Sequence[Path], view: Path) -> Path:
