@@ -109,18 +109,19 @@ def announced_text(view: View, tally: ContestTally, total: AreaTotal) -> Markup:
     named = [o for o in total.options if o.official is not None]
     if snapshot is None or not named:
         return view.say("No announced figure for %(area)s is at hand.", area=view.area_name(total.area))
+    figures = [
+        view.say(
+            "%(option)s %(votes)s votes",
+            option=view.option_name(tally.contest.option(o.option)),
+            votes=view.n(o.official or 0),
+        )
+        for o in named
+    ]
     text = view.say(
         "Announced on %(date)s (%(source)s): %(figures)s.",
         date=snapshot.announced_at,
         source=snapshot.source.get("name", snapshot.snapshot),
-        figures=Markup(", ").join(
-            view.say(
-                "%(option)s %(votes)s votes",
-                option=view.option_name(tally.contest.option(o.option)),
-                votes=view.n(o.official or 0),
-            )
-            for o in named
-        ),
+        figures=Markup(", ").join(figures),
     )
     if named[0].total_source == "official" and named[0].total is not None:
         text += " " + view.say(
@@ -233,7 +234,7 @@ def children_table(view: View, tally: ContestTally, area: str, page: Page) -> Ma
     contest, numbers, n = tally.contest, option_numbers(tally.contest), view.n
     announced = tally.areas.select(f"official.{o.id}" for o in contest.options)
     with_official = [o for o in contest.options if announced[f"official.{o.id}"].count()]
-    announced_head = Markup('<th scope="col">{}').format(view._("announced"))
+    announced_head = str(Markup('<th scope="col">{}').format(view._("announced")))
     head = "".join(
         f'<th scope="col">{drawings.legend_mark(numbers[o.id])}{escape(view.option_name(o))}'
         + (announced_head if o in with_official else "")

@@ -101,6 +101,7 @@ def _group(
     rule = rule_of(code)
     single = [i for i in indexes if tally.findings[i].single]
     aggregate = [i for i in indexes if not tally.findings[i].single]
+    aggregate.sort(key=lambda i: tally.findings[i].area != view.plan.root)
     anchor = next(a for a in (code, f"{code}-{severity}", f"{code}-{severity}-{tally.contest.id}") if a not in taken)
     taken.add(anchor)
     more = len(single) - limit

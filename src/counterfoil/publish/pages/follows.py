@@ -69,12 +69,14 @@ def _contradictions(view: View, tally: ContestTally, page: Page) -> list[Stateme
     """Of the country first; what is already said of the country is not said again of the areas below it."""
     anchors = view.plan.finding_anchors[tally.contest.id]
     proven = sorted(
-        (f.area != view.plan.root, f.code, i)
+        (f.area != view.plan.root, f.code, (f.threshold or 0) - (f.value or 0), i)
         for i, f in enumerate(tally.findings)
         if f.severity is Severity.CONTRADICTION and not f.single
     )
-    told = {(tally.findings[i].code, tally.findings[i].option) for below, _, i in proven if not below}
-    shown = [i for below, _, i in proven if not below or (tally.findings[i].code, tally.findings[i].option) not in told]
+    told = {(tally.findings[i].code, tally.findings[i].option) for below, _, _, i in proven if not below}
+    shown = [
+        i for below, _, _, i in proven if not below or (tally.findings[i].code, tally.findings[i].option) not in told
+    ]
     return [
         Statement(
             "contradiction",

@@ -24,8 +24,8 @@ from counterfoil.tally.results import AreaTotal, ContestTally, OptionTotal
 MOST = 500
 """Announced figures that get a picture, from the root of the tree down."""
 WIDTH, HEIGHT, EDGE = 1200, 675, 60
-_LETTER = 0.56
-"""Width of a letter in ems: DejaVu Sans, the widest common fallback font, averages 0.55 on running text."""
+_LETTER = 0.54
+"""Width of a letter in ems: DejaVu Sans, the widest common fallback font, averages 0.53 on running text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +168,20 @@ def _picture(view: View, sheet: Sheet) -> str:
     head = f"{view.option_name(contest.option(o.option))} \N{EN DASH} {view.area_name(sheet.total.area)}"
     size = 30
     body = _lines(sheet.paragraph.striptags(), size, span)
-    while len(body) * (size + 8) > 270 and size > 14:
+    while len(body) * (size + 8) > 250 and size > 14:
         size -= 1
         body = _lines(sheet.paragraph.striptags(), size, span)
-    text = [(96, 44, "bold", line) for line in _lines(head, 44, span)[:1]]
+    large = next((points for points in range(44, 18, -2) if len(_lines(head, points, span)) == 1), 18)
+    text = [(96, large, "bold", head)]
     text.append((150, 26, "normal", f"{view.pick(contest.title)}"))
     text += [
         (304 + 26 * i, 20, "normal", line)
         for i, line in enumerate(_lines(f"{legend} {scale.striptags()}", 20, span)[:2])
     ]
     text += [(376 + (size + 8) * i, size, "normal", line) for i, line in enumerate(body)]
-    text += [(HEIGHT - 24, 17, "normal", line) for line in _lines(foot.striptags(), 17, span)[:1]]
+    text += [
+        (HEIGHT - 40 + 20 * i, 15, "normal", line) for i, line in enumerate(_lines(foot.striptags(), 15, span)[:2])
+    ]
     lines = "\n".join(
         f'<text x="{x}" y="{y}" font-size="{points}" font-weight="{weight}">{escape(line)}</text>'
         for y, points, weight, line in text
