@@ -11,8 +11,10 @@ Counterfoil is needed.
 """
 
 from counterfoil.forensics.association import Correlation, Sobyanin, sobyanin, turnout_share_correlation
+from counterfoil.forensics.backsolved import BackSolved, back_solved
 from counterfoil.forensics.batch_audit import Macro, draw, draw_as_arlo, macro
 from counterfoil.forensics.clean_peak import CleanPeak, clean_peak
+from counterfoil.forensics.commissions import Kireev, MachineCounts, kireev, machine_counted
 from counterfoil.forensics.digits import LastDigit, SecondDigit, last_digit, second_digit
 from counterfoil.forensics.fingerprint import (
     Fingerprint,
@@ -22,41 +24,56 @@ from counterfoil.forensics.fingerprint import (
     fingerprint_difference,
     vote_rate,
 )
+from counterfoil.forensics.flows import Flows, flows
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
 from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
+from counterfoil.forensics.kernel import Kernel, kernel
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
 from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
+from counterfoil.forensics.swapped import Swapped, columns_swapped
 
 __all__ = [
     "Alpha",
+    "BackSolved",
     "Betting",
     "CleanPeak",
     "Correlation",
     "Fingerprint",
     "FingerprintDifference",
+    "Flows",
     "IntegerPercentages",
     "KaplanMarkov",
+    "Kernel",
+    "Kireev",
     "KlimekFirstStage",
     "KlimekFit",
     "LastDigit",
+    "MachineCounts",
     "Macro",
     "PublishedIntegerPercentages",
     "SecondDigit",
     "Sobyanin",
+    "Swapped",
     "VoteRate",
     "alpha",
+    "back_solved",
     "betting",
     "clean_peak",
+    "columns_swapped",
     "draw",
     "draw_as_arlo",
     "fingerprint",
     "fingerprint_difference",
+    "flows",
     "integer_percentages",
     "integer_percentages_published",
     "kaplan_markov",
+    "kernel",
+    "kireev",
     "klimek_first_stage",
     "klimek_fit",
     "last_digit",
+    "machine_counted",
     "macro",
     "second_digit",
     "sobyanin",

@@ -7,7 +7,7 @@ largest chance of seeing values so favourable if the outcome were wrong; looking
 * Draws must be in random order. Without replacement from `population` ballots, or with replacement (None).
 * The bet on draw j uses draws before j only. An alternative outside [null mean, upper] is pulled back inside, which
   keeps the test valid.
-* Everything is summed as logarithms: a million draws neither overflow nor vanish.
+* Products are kept with their own exponent: a million draws neither overflow nor vanish.
 """
 
 from __future__ import annotations
@@ -114,28 +114,32 @@ class KaplanMarkov(SequentialTest):
 
 
 FIXED, SHRINK, CONSTANT, STAKE = range(4)
+RESCALE = 2.0**512
 
 
 @jit
-def _log_martingale(
+def _history(  # noqa: PLR0912 - one compiled loop; calls per draw would cost more than the draw
     x: Floats, mean: float, upper: float, population: float, kind: int, eta: float, c: float, d: float
 ) -> Floats:
-    """log of the test martingale after each draw; the conditional null mean m_j = (N t - S_{j-1}) / (N - j + 1)."""
-    out = np.empty(x.size)
-    total, log_t, certain = 0.0, 0.0, False
+    """1 / martingale after each draw, at most 1; the conditional null mean is m_j = (N t - S_{j-1}) / (N - j + 1).
+
+    The martingale is `fortune` times 2**(512 `scale`): a product of a million factors neither overflows nor vanishes.
+    """
+    out = np.ones(x.size)
+    total, fortune, scale, certain = 0.0, 1.0, 0, False
     finite = population > 0.0
     eps = 2.220446049250313e-16
     for j in range(x.size):
         m = (population * mean - total) / (population - j) if finite else mean
         if certain or m < 0.0:
             certain = True  # what was drawn already exceeds the hypothesised total
-            out[j] = np.inf
+            out[j] = 0.0
             continue
         if m > upper:
-            log_t = -np.inf  # not even the largest values could bring the mean above the null
+            fortune = 0.0  # not even the largest values could bring the mean above the null
         elif m > 0.0 and upper - m > 1e-6 * upper:
             if kind == STAKE:
-                step = 1.0 + eta * (x[j] - m)
+                fortune *= 1.0 + eta * (x[j] - m)
             else:
                 if kind == SHRINK:
                     room = c / math.sqrt(d + j)
@@ -146,12 +150,22 @@ def _log_martingale(
                 else:
                     alternative = eta
                 alternative = min(max(alternative, m), upper)
-                step = (x[j] * alternative / m + (upper - x[j]) * (upper - alternative) / (upper - m)) / upper
-            log_t = log_t + math.log(step) if step > 0.0 else -np.inf
+                fortune *= (x[j] * alternative / m + (upper - x[j]) * (upper - alternative) / (upper - m)) / upper
+        if fortune > RESCALE:
+            fortune /= RESCALE
+            scale += 1
+        elif 0.0 < fortune < 1.0 / RESCALE:
+            fortune *= RESCALE
+            scale -= 1
         total += x[j]
-        out[j] = log_t
+        if scale == 0 and fortune > 1.0:
+            out[j] = 1.0 / fortune
+        elif scale == 1:
+            out[j] = min(1.0, 1.0 / (fortune * RESCALE))
+        elif scale > 1:
+            out[j] = 0.0 if scale > 2 else (1.0 / fortune) / RESCALE / RESCALE
     if finite and total > population * mean:
-        out[-1] = np.inf
+        out[-1] = 0.0
     return out
 
 
@@ -166,11 +180,6 @@ def _values(x: Draws, upper: float, mean: float, population: int | None) -> Floa
     if population is not None and population < values.size:
         raise InputError("population", expected=f"at least the {values.size:,} draws", found=f"{population:,}")
     return values
-
-
-def _risk(log_martingale: Floats) -> tuple[float, Floats]:
-    history = np.exp(-np.maximum(log_martingale, 0.0))
-    return float(history.min()), history
 
 
 def alpha(
@@ -211,10 +220,10 @@ def alpha(
     if estimator not in kinds:
         raise InputError("estimator", expected=", ".join(kinds), found=estimator)
     width = (start - mean) / 2 if c is None else c
-    p, history = _risk(
-        _log_martingale(values, mean, upper, float(population or 0), kinds[estimator], start, width, float(d))
+    history = _history(values, mean, upper, float(population or 0), kinds[estimator], start, width, float(d))
+    return Alpha(
+        sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, estimator=estimator
     )
-    return Alpha(sample=Sample(values.size, {}), warnings=(), p=p, history=history, estimator=estimator)
 
 
 def betting(x: Draws, *, stake: float, mean: float = 0.5, upper: float = 1.0, population: int | None = None) -> Betting:
@@ -226,8 +235,8 @@ def betting(x: Draws, *, stake: float, mean: float = 0.5, upper: float = 1.0, po
     values = _values(x, upper, mean, population)
     if not 0 <= stake <= 1 / upper:
         raise InputError("stake", expected=f"from 0 to {1 / upper:g}", found=f"{stake:g}")
-    p, history = _risk(_log_martingale(values, mean, upper, float(population or 0), STAKE, stake, 0.0, 0.0))
-    return Betting(sample=Sample(values.size, {}), warnings=(), p=p, history=history, stake=stake)
+    history = _history(values, mean, upper, float(population or 0), STAKE, stake, 0.0, 0.0)
+    return Betting(sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, stake=stake)
 
 
 def kaplan_markov(x: Draws, *, mean: float = 0.5, padding: float = 0.0) -> KaplanMarkov:
@@ -244,5 +253,7 @@ def kaplan_markov(x: Draws, *, mean: float = 0.5, padding: float = 0.0) -> Kapla
         raise InputError("padding", expected="0 or more", found=f"{padding:g}")
     with np.errstate(divide="ignore"):
         steps = np.log(values + padding) - math.log(mean + padding)
-    p, history = _risk(np.cumsum(steps))
-    return KaplanMarkov(sample=Sample(values.size, {}), warnings=(), p=p, history=history, padding=padding)
+    history = np.exp(-np.maximum(np.cumsum(steps), 0.0))
+    return KaplanMarkov(
+        sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, padding=padding
+    )

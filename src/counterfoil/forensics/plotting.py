@@ -113,3 +113,15 @@ def histogram(values: Floats, *, mark: float, xlabel: str) -> Figure:
     ax.set(xlabel=xlabel, ylabel="simulated elections")
     ax.legend(frameon=False)
     return figure
+
+
+def groups(names: Sequence[str], heights: Floats, series: Sequence[str]) -> Figure:
+    """Grouped bars: one group per name, one bar per series."""
+    figure, (ax,) = _figure(height=max(2.4, 0.5 * len(names) + 1.2))
+    at, width = np.arange(len(names)), 0.8 / len(series)
+    for j, (label, colour) in enumerate(zip(series, mpl.color_sequences["tab20"], strict=False)):
+        ax.barh(at + (j - (len(series) - 1) / 2) * width, heights[:, j], height=width, color=colour, label=label)
+    ax.set_yticks(at, list(names))
+    ax.invert_yaxis()
+    ax.legend(frameon=False)
+    return figure
