@@ -24,6 +24,8 @@ import numpy as np
 
 from counterfoil.forensics.arrays import Ints
 from counterfoil.forensics.association import CORRELATION, SOBYANIN, Sobyanin, sobyanin, turnout_share_correlation
+from counterfoil.forensics.backsolved import METHOD as BACK_SOLVED
+from counterfoil.forensics.backsolved import back_solved
 from counterfoil.forensics.clean_peak import METHOD as CLEAN_PEAK
 from counterfoil.forensics.clean_peak import clean_peak
 from counterfoil.forensics.digits import LAST, SECOND, LastDigit, SecondDigit, last_digit, second_digit
@@ -31,6 +33,8 @@ from counterfoil.forensics.fingerprint import METHOD as FINGERPRINT
 from counterfoil.forensics.fingerprint import VOTE_RATE, fingerprint, vote_rate
 from counterfoil.forensics.integers import METHOD as INTEGERS
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
+from counterfoil.forensics.kernel import METHOD as KERNEL
+from counterfoil.forensics.kernel import kernel
 from counterfoil.forensics.klimek import FIRST_STAGE, klimek_first_stage
 from counterfoil.forensics.levels import FAMILY, LEVELS, holm, stands_out
 from counterfoil.forensics.results import Method, Result, plain
@@ -57,6 +61,8 @@ class Test:
     by_area: bool = False
     on_option: bool = True
     """Whether it looks at the leader's votes, so that the runner-up can be put in that place."""
+    runner_up_figures: Callable[[Any], tuple[float | None, float | None]] | None = None
+    """The figures that belong to the option alone, where `figures` also holds what all options share (turnout)."""
 
 
 def _areas_of(table: Stations) -> Ints | None:
@@ -67,6 +73,12 @@ def _integer_figures(result: IntegerPercentages) -> tuple[float | None, float | 
     z = result.either.z
     exact = result.sample.used <= LARGEST_FOR_EXACT_P
     return (result.either.p if exact else 0.5 * math.erfc(z / math.sqrt(2))), (z if math.isfinite(z) else None)
+
+
+def _integer_share_figures(result: IntegerPercentages) -> tuple[float | None, float | None]:
+    z = result.share.z
+    exact = result.sample.used <= LARGEST_FOR_EXACT_P
+    return (result.share.p if exact else 0.5 * math.erfc(z / math.sqrt(2))), (z if math.isfinite(z) else None)
 
 
 def _last_figures(result: LastDigit) -> tuple[float | None, float | None]:
@@ -87,6 +99,14 @@ def _given(table: Stations) -> Ints:
     return table.given
 
 
+def _totals_back_solved(table: Stations) -> Result:
+    """The sums over all stations at hand, as if they had been announced with the sum of ballots cast."""
+    if table.cast is None:
+        raise InputError("cast", expected="ballots cast", found="none")
+    sums = {name: int(column.sum()) for name, column in {table.leader_name: table.leader, **table.others}.items()}
+    return back_solved(sums, int(table.cast.sum()))
+
+
 TESTS: tuple[Test, ...] = (
     Test(
         "integer-percentages",
@@ -95,6 +115,7 @@ TESTS: tuple[Test, ...] = (
         lambda t: integer_percentages(*t.four()),
         _integer_figures,
         by_area=True,
+        runner_up_figures=_integer_share_figures,
     ),
     Test("last-digits", LAST, ("leader",), lambda t: last_digit(t.leader), _last_figures, by_area=True),
     Test(
@@ -124,8 +145,10 @@ TESTS: tuple[Test, ...] = (
     ),
     Test("clean-peak", CLEAN_PEAK, NEEDED, lambda t: clean_peak(*t.four())),
     Test("klimek-first-stage", FIRST_STAGE, NEEDED, lambda t: klimek_first_stage(*t.four())),
+    Test("kernel", KERNEL, NEEDED, lambda t: kernel(*t.four())),
     Test("vote-rate", VOTE_RATE, ("registered", "leader"), lambda t: vote_rate(t.four()[0], t.leader)),
     Test("second-digits", SECOND, ("leader",), lambda t: second_digit(t.leader), _second_figures),
+    Test("back-solved", BACK_SOLVED, ("cast",), _totals_back_solved, on_option=False),
 )
 
 
@@ -315,7 +338,7 @@ def battery(table: Stations, *, seed: int = SEED, by_area: bool = True, progress
         progress(test.method.name, done, len(TESTS))
         answer = ask(test, table)
         placebos = {
-            kind: ask(test, other)
+            kind: ask(_for_placebo(test, kind), other)
             for kind, other in others.items()
             if answer.result is not None and (test.on_option or kind != "runner-up")
         }
@@ -342,6 +365,12 @@ def battery(table: Stations, *, seed: int = SEED, by_area: bool = True, progress
         family=len(members),
         seed=seed,
     )
+
+
+def _for_placebo(test: Test, kind: str) -> Test:
+    if kind == "runner-up" and test.runner_up_figures is not None:
+        return replace(test, figures=test.runner_up_figures)
+    return test
 
 
 def _placebo_tables(table: Stations, seed: int) -> dict[str, Stations]:
