@@ -184,12 +184,12 @@ def check_entry(entry: Any, *, where: str = "entry") -> dict[str, Any]:
         RecordError: unknown type or version, a missing, unknown or ill-formed key; `code` says which.
     """
     kind = entry.get("type") if isinstance(entry, dict) else None
-    allowed = _ALLOWED.get(kind) if isinstance(kind, str) else None
-    if allowed is None:
+    if not isinstance(kind, str) or kind not in _ALLOWED:
         raise RecordError(
             f"{where}: expected one of the entry types {', '.join(REQUIRED)}, found {kind!r}",
             code="unknown-entry-type",
         )
+    allowed = _ALLOWED[kind]
     for key, value in entry.items():
         test = allowed.get(key)
         if test is None:
