@@ -181,7 +181,7 @@ def _tables(table: RecipeTable, found: Mapping[str, Found]) -> Iterator[tuple[di
 def _source(table: RecipeTable, main: Found | None, rows: pl.DataFrame | None) -> dict[str, dict[str, str]]:
     """`source:` of a table; `{column}` in it stands for all texts of that column in these rows, joined."""
     given = rows if rows is not None or main is None else main.raw.frame
-    source = {}
+    source = {} if main is None else {"name": main.label}
     for key, text in table.source.items():
         filled = text
         for column in template_columns(text):
