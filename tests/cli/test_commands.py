@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from counterfoil.cli.app import COMMANDS
+from counterfoil.cli.app import COMMANDS, counterfoil, main
+from tests.cli import reference
 from tests.cli.conftest import Run
 from tests.workflow.folders import FILES, make_folder, tree
 
@@ -223,3 +226,31 @@ def test_every_command_has_json(run: Run) -> None:
                 assert "--json" in run("key", part, "--help").out
         else:
             assert "--json" in run(name, "--help").out
+
+
+def test_the_document_says_what_the_commands_say() -> None:
+    text = reference.DOCUMENT.read_text("utf-8")
+    assert reference.with_reference(text) == text
+
+
+def test_help_of_the_whole_loads_no_command() -> None:
+    """`counterfoil --help` answers at once: Polars and the rest are loaded by the command that needs them."""
+    code = (
+        "import sys; from counterfoil.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(any(name in sys.modules for name in ('polars', 'jinja2', 'cryptography')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_a_fault_is_told_from_a_finding_of_verify(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(counterfoil, "main", broken)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "x"])
+    assert ended.value.code == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err

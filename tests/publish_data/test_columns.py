@@ -10,6 +10,7 @@ import pytest
 from counterfoil.publish.columns import TABLES
 from counterfoil.publish.frames import frame
 from counterfoil.publish.model import Publication
+from tests.publish_data import reference
 
 PINNED = {
     "stations": "station area name kind registered latitude longitude replaced_by stratum cluster",
@@ -69,3 +70,8 @@ def test_the_twins_say_the_same(package: dict[str, bytes]) -> None:
         for column in free:
             unguarded = from_csv[column].str.replace(r"^'([=+\-@\t\r])", "${1}")
             assert unguarded.equals(parquet[column]), column
+
+
+def test_the_document_lists_every_column_as_it_is() -> None:
+    text = reference.DOCUMENT.read_text("utf-8")
+    assert reference.with_reference(text) == text

@@ -36,7 +36,7 @@ def init(folder: Path, say: Output) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("source", metavar="SRC", type=click.Path(exists=True, path_type=Path))
-@click.option("--to", type=ANYWHERE, required=True, help="Folder to make; new or empty.")
+@click.option("--to", type=ANYWHERE, required=True, help="Folder to make: new, empty, or made by this recipe.")
 @with_output
 def recipe(name: str, source: Path, to: Path, say: Output) -> None:
     """Make an election's folder from a public data set that lies in SRC (a folder, a zip or a file).
