@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from counterfoil.record.durable import write_immutable
 from counterfoil.record.layout import checkpoint_sizes, published_paths
 from counterfoil.record.log import Log
 from counterfoil.record.manifest import encode_manifest
-from counterfoil.record.note import Signer, Verifier, open_note
+from counterfoil.record.note import COSIGNATURE_V1, Signer, Verifier, key_id, open_note, sign
 from counterfoil.record.proof import check_proof, consistency_proof, format_proof, inclusion_proof
 from counterfoil.record.reader import FolderReader, SubReader, read_entries
 from counterfoil.record.signing import FirstWitness, parse_request, sign_offline
@@ -156,8 +158,41 @@ def test_a_checkpoint_signed_by_another_key_is_refused(tmp_path: Path) -> None:
     folder = new_log(tmp_path / "log", entries(3))
     checkpoint, _ = open_checkpoint((folder / "checkpoint").read_bytes(), Verifier(SIGNER.vkey))
     (folder / "checkpoint").write_bytes(checkpoint.sign(Signer(ORIGIN, bytes(32))))
+    before = public_files(folder)
+    for signer in (None, SIGNER):
+        with _refusal("unknown-signer"):
+            Log.open(folder, signer)
+    assert public_files(folder) == before
+
+
+def test_a_checkpoint_of_another_origin_under_this_key_is_refused() -> None:
+    note = sign(Checkpoint("elsewhere.example/x", 1, bytes(32)).text, SIGNER)
+    with _refusal("wrong-key"):
+        open_checkpoint(note, Verifier(SIGNER.vkey))
+    with _refusal("wrong-key"):
+        Checkpoint("elsewhere.example/x", 1, bytes(32)).sign(SIGNER)
+
+
+def _cosigned(text: str, seed: bytes, time: int) -> tuple[str, str]:
+    """A witness's verifier key and its line over `text` (tlog-cosignature v1)."""
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public = bytes([COSIGNATURE_V1]) + key.public_key().public_bytes_raw()
+    name, number = "witness.example/w1", key_id("witness.example/w1", public)
+    signature = number + time.to_bytes(8, "big") + key.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+    vkey = f"{name}+{number.hex()}+{base64.b64encode(public).decode()}"
+    return vkey, f"\u2014 {name} {base64.b64encode(signature).decode()}\n"
+
+
+def test_a_witness_line_stands_beside_the_logs_own_and_never_instead_of_it() -> None:
+    checkpoint = Checkpoint(ORIGIN, 1, bytes(32))
+    vkey, line = _cosigned(checkpoint.text, bytes(32), 1_770_000_000)
+    log, witness = Verifier(SIGNER.vkey), Verifier(vkey)
+    both = checkpoint.sign(SIGNER) + line.encode()
+    _, opened = open_checkpoint(both, log, (witness,))
+    assert [(s.name, s.time) for s in opened.signatures] == [(ORIGIN, None), (witness.name, 1_770_000_000)]
+    assert open_checkpoint(both, log)[1].unknown_lines == 1
     with _refusal("unknown-signer"):
-        Log.open(folder)
+        open_checkpoint(f"{checkpoint.text}\n{line}".encode(), log, (witness,))
 
 
 @pytest.mark.parametrize("path", ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"])

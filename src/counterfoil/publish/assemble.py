@@ -17,8 +17,8 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.publish.frames import frame
 from counterfoil.publish.model import Changes, Proof, Publication, RecordInfo
 from counterfoil.record.checkpoint import Checkpoint, open_checkpoint
+from counterfoil.record.layout import check_object, object_path
 from counterfoil.record.note import Verifier
-from counterfoil.record.objects import check_object, object_path
 from counterfoil.record.proof import inclusion_proof
 from counterfoil.record.reader import PathReader, read_bundle, read_entries
 from counterfoil.record.replay import replay

@@ -82,7 +82,7 @@ def _verifier(reader: PathReader, key: str | None) -> Verifier:
         return Verifier(found)
     except RecordError as error:
         where = "--key" if key is not None else RECORD + VKEY
-        raise InputError(where, expected="a verifier key", found=str(error), code="bad-key") from None
+        raise InputError(where, expected="a verifier key", found=f"{found[:60]!r} ({error})", code="bad-key") from None
 
 
 class _Run:
@@ -172,7 +172,7 @@ class _Run:
                     old = history.open_manifest(self.reader, name, self.verifier)
                     if old.checkpoint != by_size.get(int(found[1])):
                         raise RecordError(f"{name}: is of no checkpoint kept here", code="wrong-checkpoint")
-            say(f"{len(kept)} checkpoints, all signed, none larger than the newest.")
+            say(f"Checkpoints kept: {len(kept)}, all signed, none larger than the newest.")
         with self._step("tree") as say:
             for done in history.check_tree(self.reader, newest, kept):
                 self.progress("tree", done, newest.size)
