@@ -1,4 +1,4 @@
-"""The generated half of docs/data-files.md, every table and column: `python -m tests.publish_data.reference` writes it."""
+"""The generated half of docs/data-files.md: every column of every table. `python -m tests.publish_data.reference`."""
 
 from __future__ import annotations
 
