@@ -87,6 +87,17 @@ def test_patterns_are_findings_of_their_own() -> None:
     assert codes == {"s1": "columns-swapped", "s2": "digits-transposed", "s3": "official-differs"}
 
 
+def test_an_official_figure_that_mends_our_own_sum_is_only_a_note() -> None:
+    plain = definition()
+    plain["forms"][0]["checks"] = [{"id": "sum", "rule": "ada + bob == valid"}]
+    world = World(plain)
+    world.stations("s1", "s2", "s3", "s4")
+    world.table("readings", "station,ada,bob,valid\ns1,417,35,447\ns2,412,35,447\ns3,417,35,447\ns4,417,34,446")
+    world.official("station,ada,bob\ns1,412,35\ns2,417,35\ns3,413,35\ns4,412,35", unit="station")
+    severity = {f.area: f.severity.value for f in found(world.tally(), "official-differs")}
+    assert severity == {"s1": "note", "s2": "check", "s3": "check", "s4": "check"}
+
+
 def test_like_is_compared_with_like() -> None:
     world = World()
     world.stations("s1", "s2", "s3")

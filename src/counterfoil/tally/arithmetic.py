@@ -79,6 +79,21 @@ def form_findings(stations: pl.DataFrame, contest: Contest, form: Form) -> Itera
             )
 
 
+def broken_sums(stations: pl.DataFrame, form: Form) -> dict[str, list[tuple[Rule, int]]]:
+    """Per station the equations of the form that do not come out, with left minus right."""
+    found: dict[str, list[tuple[Rule, int]]] = {}
+    for check in form.checks:
+        if check.rule.operator == "==":
+            for station, left, right in (
+                check_frame(stations, form, check)
+                .filter(~pl.col("holds"))
+                .select("station", "left", "right")
+                .iter_rows()
+            ):
+                found.setdefault(station, []).append((check.rule, left - right))
+    return found
+
+
 def turnout_findings(stations: pl.DataFrame, contest: Contest, form: Form) -> Iterator[Found]:
     """Ballots cast above the station's register, where no check of the form says so already."""
     if any(c.code == "turnout-over-register" for c in form.checks):

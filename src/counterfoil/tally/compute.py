@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from counterfoil.agreement import counts
-from counterfoil.election.definition import Contest, Severity
+from counterfoil.election.definition import Contest, Form, Severity
+from counterfoil.election.expressions import Rule
 from counterfoil.record.state import OfficialSnapshot, Replay
 from counterfoil.tally import addition, arithmetic
 from counterfoil.tally.addition import STATION_SCHEMA, Found, Territory
@@ -85,7 +87,7 @@ def _findings(
         yield from arithmetic.form_findings(stations, contest, form)
         yield from _copies_differ(stations, contest)
     yield from arithmetic.turnout_findings(stations, contest, form)
-    yield from _official_findings(stations, contest, snapshot, replay.election.tolerance_votes)
+    yield from _official_findings(stations, contest, form, snapshot, replay.election.tolerance_votes)
     yield from backsolved(contest, replay.official)
 
 
@@ -110,16 +112,22 @@ def _copies_differ(stations: pl.DataFrame, contest: Contest) -> Iterator[Found]:
 
 
 def _official_findings(
-    stations: pl.DataFrame, contest: Contest, snapshot: OfficialSnapshot | None, tolerance: int
+    stations: pl.DataFrame, contest: Contest, form: Form, snapshot: OfficialSnapshot | None, tolerance: int
 ) -> Iterator[Found]:
-    """A finding per compared station that differs by more than the tolerance, named by the pattern it differs in."""
+    """A finding per compared station that differs by more than the tolerance, named by the pattern it differs in.
+
+    Only a note where one figure differs and the official one is just what would make our own broken sum come out: then
+    a slip of the officers, or of two readers alike, is the likelier explanation, and the paper has to be read again.
+    """
     if snapshot is None or snapshot.stations.height == 0:
         return
     options = [o.id for o in contest.options]
     gap = pl.max_horizontal((pl.col(f"votes.{o}") - pl.col(f"official.{o}")).abs() for o in options)
     differing = stations.filter((pl.col("state").cast(pl.String) == "confirmed") & (gap > tolerance))
+    broken = arithmetic.broken_sums(stations.join(differing.select("station"), on="station", how="semi"), form)
     for row in differing.iter_rows(named=True):
         pattern = pattern_of(row, options)
+        own_slip = _mends_own_sum(row, contest, broken.get(row["station"], ()))
         numbers = tuple(
             (f"{o}", f"{row[f'votes.{o}']} / {row[f'official.{o}']}")
             for o in options
@@ -127,15 +135,25 @@ def _official_findings(
         )
         yield arithmetic.single_finding(
             _PATTERN_CODES.get(pattern or "", "official-differs"),
-            Severity.CHECK,
+            Severity.NOTE if own_slip else Severity.CHECK,
             contest,
             row["station"],
             row["difference"],
             tolerance,
             (*row["entries"], *snapshot.entries),
-            numbers,
+            (*numbers, ("mends_own_sum", "yes")) if own_slip else numbers,
             snapshot=snapshot.snapshot,
         )
+
+
+def _mends_own_sum(row: Mapping[str, Any], contest: Contest, broken: Sequence[tuple[Rule, int]]) -> bool:
+    """Whether exactly one figure differs, and with the official one a sum that does not come out on our side would."""
+    pairs = [(o.field, row[f"votes.{o.id}"], row[f"official.{o.id}"]) for o in contest.options]
+    differing = [(f, ours - theirs) for f, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs]
+    if len(differing) != 1:
+        return False
+    field, gap = differing[0]
+    return any(gap * (r.left.get(field, 0) - r.right.get(field, 0)) == difference for r, difference in broken)
 
 
 def _finding_stations(found: list[Found]) -> pl.DataFrame:
