@@ -14,7 +14,7 @@ from counterfoil.election.definition import CHECK_CODES, read_definition
 from counterfoil.election.folder import load_folder
 from counterfoil.election.nodes import Node
 from counterfoil.election.recipe_format import read_recipe
-from counterfoil.election.recipes import apply_recipe
+from counterfoil.election.recipes import apply_recipe, builtin_recipes
 from counterfoil.election.rows import ROW_KINDS, row_columns
 from counterfoil.election.table_files import ENCODINGS
 from counterfoil.election.tables import AREA_COLUMNS, OFFICIAL_COLUMNS, REPORT_COLUMNS, STATION_COLUMNS
@@ -194,5 +194,5 @@ def test_the_page_on_recipes_names_every_key(path: tuple[str | int, ...], row: s
 
 
 def test_the_built_in_recipes_are_in_the_table() -> None:
-    for name in ("belarus-2020", "venezuela-2024"):
+    for name in builtin_recipes():
         assert f"| `{name}` |" in RECIPES

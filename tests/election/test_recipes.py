@@ -240,7 +240,7 @@ def test_a_recipe_may_run_again_over_its_own_folder_and_keeps_the_record(tmp_pat
 
 
 def test_every_built_in_recipe_reads_and_says_where_its_data_is_public() -> None:
-    assert list(builtin_recipes()) == ["belarus-2020", "venezuela-2024"]
+    assert {"belarus-2020", "venezuela-2024"} <= set(builtin_recipes())
     for name in builtin_recipes():
         recipe = load_recipe(name)
         assert recipe.id == name
@@ -250,9 +250,8 @@ def test_every_built_in_recipe_reads_and_says_where_its_data_is_public() -> None
 def test_an_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(InputError) as caught:
         load_recipe("atlantis-1999")
-    assert str(caught.value) == (
-        "atlantis-1999: expected a recipe file, or one of belarus-2020, venezuela-2024, found neither."
-    )
+    names = ", ".join(builtin_recipes())
+    assert str(caught.value) == f"atlantis-1999: expected a recipe file, or one of {names}, found neither."
 
 
 def test_a_misspelt_column_is_refused_when_the_recipe_is_read(tmp_path: Path) -> None:

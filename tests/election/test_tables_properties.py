@@ -76,6 +76,7 @@ def write(rows: list[list[str]], end: str, blank_after: set[int], last_end: bool
 
 @few
 @given(
+    header=st.lists(TEXT.filter(str.strip), min_size=2, max_size=2, unique_by=str.strip),
     rows=st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=8),
     end=st.sampled_from(["\n", "\r\n"]),
     blank=st.sets(st.integers(0, 8), max_size=3),
@@ -84,9 +85,15 @@ def write(rows: list[list[str]], end: str, blank_after: set[int], last_end: bool
     block=st.integers(1, 40),
 )
 def test_a_csv_is_read_cell_by_cell_with_its_lines(
-    rows: list[list[str]], end: str, blank: set[int], last_end: bool, bom: bool, block: int
+    header: list[str],
+    rows: list[list[str]],
+    end: str,
+    blank: set[int],
+    last_end: bool,
+    bom: bool,
+    block: int,
 ) -> None:
-    text, lines = write([["first", "second"], *rows], end, blank, last_end)
+    text, lines = write([header, *rows], end, blank, last_end)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_scan, "BLOCK_BYTES", block)
         path = Path(folder) / "t.csv"
@@ -99,6 +106,7 @@ def test_a_csv_is_read_cell_by_cell_with_its_lines(
         if any(cell.strip() for cell in row)
     ]
     assert got == expected
+    assert raw.frame.columns == [ROW, *(name.strip() for name in header)]
 
 
 @few

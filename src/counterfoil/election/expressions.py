@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from counterfoil.primitives.errors import InputError
 
 MAX_RULE_CHARACTERS = 10_000
+MAX_FACTOR = 1_000
+MAX_CONSTANT = 10**12
+"""With figures of at most 12 digits and 1,000 fields, no side of a rule leaves 64 bits."""
 _TOKEN = re.compile(r"\s*(?:([0-9]{1,15})|(==|<=|>=|<|>|[+*()-])|([^\W\d][\w.]*(?:-[\w.]+)*))")
 
 
@@ -107,6 +110,10 @@ class _Parser:
         right, right_constant = self.sum()
         if self.at != len(self.tokens):
             raise self.bad("the end", repr(self.tokens[self.at]))
+        if len({**left, **right}) > MAX_FACTOR or any(abs(c) > MAX_FACTOR for c in (*left.values(), *right.values())):
+            raise self.bad(f"at most {MAX_FACTOR} fields, each at most {MAX_FACTOR} times", "more")
+        if max(abs(left_constant), abs(right_constant)) > MAX_CONSTANT:
+            raise self.bad(f"whole numbers of at most {MAX_CONSTANT}", f"{left_constant or right_constant}")
         return Rule(self.text, left, left_constant, right, right_constant, operator)
 
     def next(self) -> str:

@@ -16,9 +16,9 @@ from counterfoil.primitives.cells import FieldState, parse_cell
 from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.ids import check_id
 
-NUMBER = r"^(?:0|[1-9][0-9]{0,14})$"
-CELL = r"^(?:-?0|[1-9][0-9]{0,14})$"
-SIGNED = r"^-?(?:0|[1-9][0-9]{0,14})$"
+NUMBER = r"^(?:0|[1-9][0-9]{0,11})$"
+CELL = r"^(?:-?0|[1-9][0-9]{0,11})$"
+SIGNED = r"^-?(?:0|[1-9][0-9]{0,11})$"
 _NOT_IN_IDS = r"\s/\\<>\"'&?#%:*|,;\x00-\x1f\x7f\x{e000}-\x{10ffff}"
 ID = rf"^[^.\-{_NOT_IN_IDS}][^{_NOT_IN_IDS}]{{0,99}}$"
 """The rule of `primitives.ids.check_id`, but for the double underscore, as one expression."""

@@ -199,7 +199,8 @@ def _csv_utf8(file: Path, path: Path, options: FileOptions, wanted: _Wanted) -> 
         pl.scan_csv(
             file,
             separator=options.delimiter,
-            schema=dict.fromkeys(shape.header, pl.String),
+            infer_schema=False,
+            with_column_names=lambda _: list(shape.header),  # as the scan read them: unquoted, without outer spaces
             row_index_name=ROW,
         )
         .select(ROW, *keep)

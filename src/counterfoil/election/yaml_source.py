@@ -28,7 +28,7 @@ MAX_DEPTH = 50
 MAX_REPEATED = 10_000
 """Values that aliases may repeat, all together; the classic bomb repeats 10 ** 9."""
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,

@@ -32,7 +32,8 @@ STATES = ("number", *(state.value for state in FieldState))
 """Values of the `<field>__state` columns of frames, in a fixed order."""
 STATE_SUFFIX = "__state"
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})")
+"""At most 12 digits: a million stations of it still add up within 64 bits, so no sum can wrap around unseen."""
 
 
 def parse_cell(text: str, *, where: str, negative: bool = False) -> Cell:
