@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 
 from counterfoil.primitives.errors import InputError
 from counterfoil.record import tiles
+from counterfoil.record.layout import object_path
+from counterfoil.record.reader import FolderReader
 from counterfoil.verify import Report, verify_folder
 from tests.record.worlds import MemoryReader, vectors
 from tests.verify.worlds import Published, load_check
@@ -147,13 +149,58 @@ def test_over_the_web_the_manifest_is_the_list_and_the_report_says_so(original: 
     assert not _verify_unlisted(site).holds
 
 
+# --- hostile content ---
+
+
+def _objects_of_entries(site: Published) -> list[str]:
+    return sorted(path for path in site.files if path.startswith("objects/"))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_an_insider_who_logs_a_broken_object_gets_a_sentence_not_a_crash(
+    original: Published, data: st.DataObject
+) -> None:
+    """Any table or definition, cut, doubled or overwritten, named properly by a log that is signed again."""
+    site = original.copy()
+    path = data.draw(st.sampled_from(_objects_of_entries(site)))
+    old = site.files.pop(path)
+    at = data.draw(st.integers(0, len(old) - 1))
+    garbage = data.draw(st.sampled_from([b"", b"\0", b"\xff", b'"', b",,", b"-1", b"\n", b"9" * 30, b"[" * 5000]))
+    new = old[:at] + garbage + old[at + data.draw(st.sampled_from([0, 1, 10_000])) :]
+    entries = [
+        entry.replace(_sha256(old).encode(), _sha256(new).encode()).replace(
+            b'"bytes":%d' % len(old), b'"bytes":%d' % len(new)
+        )
+        for entry in site.entries()
+    ]
+    site.files[f"objects/{object_path(_sha256(new))}"] = new
+    site.rewrite_log(entries, [15, 18, 19])
+    report = site.verify()
+    assert all("\n" not in check.sentence for check in report.checks)
+    assert new == old or not report.holds
+
+
+def test_names_of_files_can_not_write_to_the_terminal(original: Published, tmp_path: Path) -> None:
+    folder = original.copy().write(tmp_path / "site")
+    (folder / "\x1b[2Jholds\udcff").write_bytes(b"")
+    failure = verify_folder(FolderReader(folder)).first_failure
+    assert failure is not None
+    assert "\\x1b[2Jholds\\udcff added" in failure.sentence
+    command = [sys.executable, "-I", "check.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"\\x1b[2Jholds\\udcff" in done.stdout
+
+
 # --- what is needed to run it ---
 
 
 def test_verify_starts_with_polars_and_one_cryptography_package() -> None:
     """No web framework, no database, no template engine, no network; nothing that only POSIX systems have."""
     script = (
-        "import sys; before = set(sys.modules); import counterfoil.verify; assert 'counterfoil.record.durable' not in sys.modules;"
+        "import sys; before = set(sys.modules); import counterfoil.verify;"
+        "assert 'counterfoil.record.durable' not in sys.modules;"
         "print(' '.join(sorted({n.partition('.')[0] for n in set(sys.modules) - before} - sys.stdlib_module_names)))"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -377,9 +377,10 @@ def main(arguments: list[str]) -> int:
         try:
             check = publication.known if name == "entries" else getattr(publication, name)
             print(f"ok  {name:11} {check()}")
-        except (Wrong, LookupError, ValueError, TypeError) as error:
+        except Exception as error:
             kind = "" if isinstance(error, Wrong) else type(error).__name__ + " "
-            print(f"NO  {name:11} {kind}{error}")
+            text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in kind + str(error))
+            print(f"NO  {name:11} {text}")
             print("This publication does not hold. What comes after this was not checked.")
             return 1
     print(

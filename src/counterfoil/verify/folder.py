@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from importlib.resources import files
 from itertools import chain
 
+from polars.exceptions import PanicException
+
 from counterfoil.primitives.errors import InputError, RecordError
 from counterfoil.publish.assemble import Progress, publication, silent
 from counterfoil.publish.model import Publication
@@ -124,16 +126,27 @@ class _Run:
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """The block says its sentence through what is yielded; a refusal inside becomes a failed check."""
+        """The block says its sentence through what is yielded; a refusal inside becomes a failed check.
+
+        So does whatever else goes wrong inside: a publication may be made to break the program that checks it, and then
+        it does not hold.
+        """
         said: list[str] = []
         try:
             yield said.append
         except (RecordError, InputError) as error:
-            self.checks.append(Check(name, False, str(error)))
+            self._add(name, False, str(error))
         except OSError as error:
-            self.checks.append(Check(name, False, f"a file could not be read: {error}"))
+            self._add(name, False, f"a file could not be read: {error}")
+        except (Exception, PanicException) as error:
+            self._add(name, False, f"this can't be computed from the record ({type(error).__name__}: {error})")
         else:
-            self.checks.append(Check(name, True, " ".join(said)))
+            self._add(name, True, " ".join(said))
+
+    def _add(self, name: str, ok: bool, sentence: str) -> None:
+        """Nothing that a publication holds may write to the reader's terminal."""
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in sentence)
+        self.checks.append(Check(name, ok, shown))
 
     def _checkpoint(self, key_given: bool) -> None:
         with self._step("checkpoint") as say:
