@@ -30,6 +30,7 @@ from counterfoil.forensics.integers_published import PublishedIntegerPercentages
 from counterfoil.forensics.kernel import Kernel, kernel
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
 from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
+from counterfoil.forensics.spikes import Spikes, spikes
 from counterfoil.forensics.swapped import Swapped, columns_swapped
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "PublishedIntegerPercentages",
     "SecondDigit",
     "Sobyanin",
+    "Spikes",
     "Swapped",
     "VoteRate",
     "alpha",
@@ -77,6 +79,7 @@ __all__ = [
     "macro",
     "second_digit",
     "sobyanin",
+    "spikes",
     "turnout_share_correlation",
     "vote_rate",
 ]

@@ -56,7 +56,7 @@ class SparseZeros:
     """A commission and party: stations at 0, 1 and 2 votes.
 
     `p`: chance of so few zeros among the stations at 0, 1 or 2 votes under the Poisson distribution that fits the
-    ones and twos.
+    ones and twos; the uncertainty of that fit is not in it.
     """
 
     commission: str
