@@ -15,12 +15,13 @@ from counterfoil.record import tree
 from counterfoil.tally import compute
 from tests.world import World, definition
 
-PSEUDO = "qps-plocm"
+PSEUDO = "he"
+"""A right-to-left tag that browsers know, with no catalogue of its own here."""
 _HEBREW = str.maketrans("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", ("אבגדהוזחטיךכלםמןנסעףפץצקרש"[:26]) * 2)
 _PLACEHOLDER = re.compile(r"(%\([a-z_]+\)s)")
 
 
-class _Pseudo(gettext.NullTranslations):
+class Pseudo(gettext.NullTranslations):
     """Every message in Hebrew letters, a third longer: what is not translated, or too narrow, shows at once."""
 
     def gettext(self, message: str) -> str:
@@ -36,7 +37,7 @@ def catalogues(language: str) -> Catalogue:
     """The real catalogues, and a right-to-left pseudo-language."""
     if language != PSEUDO:
         return load_catalogue(language)
-    return Catalogue(PSEUDO, "rtl", "שפה", _Pseudo(), load_catalogue("en").numbers)
+    return Catalogue(PSEUDO, "rtl", "שפה", Pseudo(), load_catalogue("en").numbers)
 
 
 def plain(**more: Any) -> dict[str, Any]:
@@ -67,8 +68,8 @@ def plain(**more: Any) -> dict[str, Any]:
     return {**base, **more}
 
 
-def small_world(definition_: Mapping[str, Any] | None = None) -> World:
-    """137 stations in two regions and abroad: confirmed, disputed, read, received, missing; reports; announced figures."""
+def small_world(definition_: Mapping[str, Any] | None = None, schools: int = 120) -> World:
+    """`schools` and 17 other stations in two regions and abroad, in every state; voters' reports; announced figures."""
     world = World(definition_ or plain())
     world.table(
         "areas",
@@ -81,16 +82,15 @@ def small_world(definition_: Mapping[str, Any] | None = None) -> World:
         abroad,XX,Abroad,region,""",
     )
     rows = ["station,area,name,kind,registered,latitude,longitude"]
-    for i in range(120):
-        rows.append(
-            f"{i + 1:04d},d1,School {i + 1},{'village' if i % 3 else 'city'},{900 + i},{53 + i % 11 / 10},{27 + i % 13 / 10}"
-        )
+    for i in range(schools):
+        kind, latitude, longitude = "village" if i % 3 else "city", 53 + i % 11 / 10, 27 + i % 13 / 10
+        rows.append(f"{i + 1:04d},d1,School {i + 1},{kind},{900 + i},{latitude},{longitude}")
     rows += [f"b{i},d2,<Hall> {i},city,1000,{52 + i / 50},{29 + i / 40}" for i in range(1, 9)]
     rows += [f"s{i},r2,,village,500,," for i in range(1, 7)]
     rows += ["e1,abroad,Embassy,embassy,,48.85,2.35", "e2,abroad,Embassy,embassy,,,", "e3,XX,Ship,,,,"]
     world.table("stations", "\n".join(rows))
     readings = ["station,ada,bob,cem,valid,ballots_cast,registered"]
-    for i in range(60):
+    for i in range(schools // 2):
         valid = 300 + 7 * (i % 17)
         ada, cem = valid // 2 + i % 20, i % 5
         readings.append(f"{i + 1:04d},{ada},{valid - ada - cem},{cem},{valid + (i == 3)},{valid + 4},{900 + i}")
@@ -154,9 +154,11 @@ def publication(world: World, changes: bool = True) -> Publication:
 
 
 def large_world(stations: int, options: int = 10, to_an_area: int = 100) -> World:
-    """`stations` stations in districts of `to_an_area` and regions of 50 districts; two in three are confirmed."""
+    """Districts of `to_an_area`, regions of 50 districts; two in three stations confirmed, one in 97 does not add up."""
     names = [f"o{i}" for i in range(options)]
-    world = World(definition(names, languages=["en"]))
+    plain_ = definition(names, languages=["en"])
+    plain_["forms"][0]["checks"] = [{"id": "sum", "rule": f"{' + '.join(names)} == valid", "severity": "note"}]
+    world = World(plain_)
     districts = -(-stations // to_an_area)
     areas = ["area,parent,name", "XX,,Xland"]
     areas += [f"r{i},XX,Region {i}" for i in range(-(-districts // 50))]
@@ -171,7 +173,8 @@ def large_world(stations: int, options: int = 10, to_an_area: int = 100) -> Worl
     for i in range(stations):
         if i % 3:
             votes = [(i * (k + 7)) % (40 * (k + 1)) for k in range(options)]
-            lines.append(f"{i:07d},{','.join(map(str, votes))},{sum(votes)},{sum(votes) + i % 9},{1500 + i % 500}")
+            valid = sum(votes) + (i % 97 == 0)
+            lines.append(f"{i:07d},{','.join(map(str, votes))},{valid},{valid + i % 9},{1500 + i % 500}")
     world.table("readings", f"station,{','.join(names)},valid,ballots_cast,registered\n" + "\n".join(lines))
     world.official(f"area,item,value\nXX,o1,{stations * 60}\nXX,valid,{stations * 1200}")
     return world
