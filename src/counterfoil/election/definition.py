@@ -23,6 +23,7 @@ tables, not part of it.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -220,12 +221,16 @@ FINDING_CODES = (
 CHECK_CODES = ("turnout-over-register", "votes-over-ballots", "sum-mismatch", "negative-figure")
 """Codes that a form's check may raise."""
 RESERVED_IDS = frozenset(
-    "agreed area base basis cast cluster comparison contest copies copy difference differing entries entry form kind "
-    "latitude listed_registered longitude machine name options_sum others page problem reader register replaced_by "
-    "sources stated_cast state station stratum table".split()
+    "action agreed area base basis batch cast cluster comparison contest copies copy difference differing "
+    "entries entry form item kind latitude listed_registered longitude machine name option options_sum others "
+    "page problem reader reason register replaced_by reports source sources stated_cast state station stratum "
+    "sure table value".split()
 )
 """Names of our own columns: no field and no option can have one of them as its id."""
 ROLES = ("registered", "ballots_cast", "valid", "invalid")
+OTHERS = "others"
+"""The item for all options that an official snapshot does not name in an area."""
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
 def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".join(map(str, path))) -> Election:
@@ -242,6 +247,10 @@ def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".
     if top.integer("counterfoil") != 1:
         raise top.bad("counterfoil", "1, the format this version reads")
     languages = tuple(top.get("languages").texts()) if top.has("languages") else ("en",)
+    for language in languages:
+        if not _LANGUAGE.fullmatch(language):
+            raise top.bad("languages", "language tags such as en, be, pt-BR")
+    top.unique("languages", languages)
     forms = tuple(_form(node, languages[0]) for node in top.get("forms").items())
     by_form = {form.id: form for form in forms}
     top.unique("forms", [f.id for f in forms])
@@ -250,6 +259,8 @@ def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".
     for contest, node in zip(contests, top.get("contests").items(), strict=True):
         if contest.runoff_of is not None and contest.runoff_of not in {c.id for c in contests}:
             raise node.bad("runoff_of", "the id of a contest of this election")
+        if contest.runoff_of == contest.id:
+            raise node.bad("runoff_of", "the id of another contest")
     return Election(
         id=top.id("id"),
         title=top.text("title", languages[0]),
@@ -286,16 +297,31 @@ def _contest(node: Node, language: str, forms: Mapping[FormId, Form]) -> Contest
         roles_node = node.get("roles")
         roles_node.only(" ".join(ROLES))
         roles = {role: _field_of(roles_node, role, form) for role in roles_node.mapping()}
+    _refuse_two_meanings(node, options, roles)
     return Contest(
         id=ContestId(node.id("id")),
         title=node.text("title", language, default=node.string("id")),
         form=form.id,
-        base=ContestBase(Base(base.choice("kind", [b.value for b in Base])), base.string("official")),
+        base=ContestBase(
+            Base(base.choice("kind", [b.value for b in Base])),
+            base.one_of("official", list(dict.fromkeys((*ROLES, *form.field_ids))), "a role or a field of the form"),
+        ),
         options=options,
         roles=roles,
         round=node.integer("round", default=1, least=1),
         runoff_of=ContestId(node.string("runoff_of")) if node.has("runoff_of") else None,
     )
+
+
+def _refuse_two_meanings(node: Node, options: Sequence[Option], roles: Mapping[str, FieldId]) -> None:
+    """Each option has a field of its own, and no option's id is an official item that means something else."""
+    seen: dict[FieldId, OptionId] = {}
+    for option, item in zip(options, node.get("options").items(), strict=True):
+        if option.field in seen:
+            raise item.bad("field" if item.has("field") else "id", f"a field that {seen[option.field]} does not use")
+        seen[option.field] = option.id
+        if option.id in ROLES and roles.get(option.id) != option.field:
+            raise item.bad("id", f"another id, as {option.id} is an item of official figures")
 
 
 def _option(node: Node, language: str, form: Form) -> Option:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from counterfoil.primitives.errors import InputError
@@ -93,14 +94,22 @@ class Node:
     def date(self, key: str) -> str:
         value = self.mapping().get(key)
         text = value if isinstance(value, str) else getattr(value, "isoformat", lambda: "")()
-        if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.replace("-", "").isdigit():
+        try:
+            known = len(text) == 10 and date.fromisoformat(text).isoformat() == text
+        except ValueError:
+            known = False
+        if not known:
             raise self.bad(key, "a date such as 2026-03-01")
-        return text
+        return str(text)
 
     def moment(self, key: str) -> str:
         """A day, or a day with a time in UTC to the minute."""
         text = self.string(key)
-        if not _MOMENT.fullmatch(text):
+        try:
+            known = _MOMENT.fullmatch(text) and datetime.fromisoformat(text)
+        except ValueError:
+            known = None
+        if not known:
             raise self.bad(key, "a date such as 2026-03-01, or with a time in UTC such as 2026-03-01T20:00Z")
         return text
 

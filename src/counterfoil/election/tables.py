@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from counterfoil.election.definition import ROLES, Contest, Form
+from counterfoil.election.definition import OTHERS, ROLES, Contest, Form
 from counterfoil.election.table_checks import DAY, DEGREES, NUMBER, TableCheck, one_line, plain_cells
 from counterfoil.election.table_files import ROW, RawTable
 from counterfoil.primitives.errors import InputError
@@ -35,8 +35,6 @@ STATION_COLUMNS = (
 )
 OFFICIAL_COLUMNS = ("area", "item", "value")
 REPORT_COLUMNS = ("station", "area", "option", "reports")
-OTHERS = "others"
-"""All options that a snapshot does not name in that area."""
 
 
 def write_canonical(frame: pl.DataFrame) -> bytes:
