@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -153,9 +154,9 @@ def _stirling_error(n: float) -> float:
 
 @jit
 def _hit_probability(k: int, n: int, numerator: int, denominator: int) -> float:
-    """P(Bin(n, k/n) lies on a whole percentage): from the mode, which is k itself, outward until a term is below 1e-18.
+    """P(Bin(n, k/n) lies on a whole percentage): from the mode, which is k itself, outward until a term is below 1e-15.
 
-    The terms left out sum to less than 1e-16 a station.
+    The terms left out sum to less than 1e-13 a station.
     """
     if k in (0, n):
         return 1.0
@@ -166,7 +167,7 @@ def _hit_probability(k: int, n: int, numerator: int, denominator: int) -> float:
     start = (100 * k) % n
     total = mode if 2 * denominator * min(start, n - start) <= bound else 0.0
     odds, term, j, rest = k / (n - k), mode, k, start
-    while j < n and term > 1e-18:
+    while j < n and term > 1e-15:
         term *= odds * (n - j) / (j + 1)
         j += 1
         rest += step
@@ -175,7 +176,7 @@ def _hit_probability(k: int, n: int, numerator: int, denominator: int) -> float:
         if 2 * denominator * min(rest, n - rest) <= bound:
             total += term
     odds, term, j, rest = (n - k) / k, mode, k, start
-    while j > 0 and term > 1e-18:
+    while j > 0 and term > 1e-15:
         term *= odds * j / (n - j + 1)
         j -= 1
         rest -= step
@@ -251,8 +252,10 @@ def integer_percentages(
     part = _window(window)
     chosen = eligible(c["registered"], c["given"], c["cast"], c["leader"], min_registered)
     voters, ballots, boxes, votes = (chosen(c[name]) for name in ("registered", "given", "cast", "leader"))
-    share_q = _hit_probabilities(votes, boxes, part.numerator, part.denominator)
-    turnout_q = _hit_probabilities(ballots, voters, part.numerator, part.denominator)
+    with ThreadPoolExecutor(2) as threads:
+        share_task = threads.submit(_hit_probabilities, votes, boxes, part.numerator, part.denominator)
+        turnout_q = _hit_probabilities(ballots, voters, part.numerator, part.denominator)
+        share_q = share_task.result()
     share_hit, turnout_hit = hits(votes, boxes, window), hits(ballots, voters, window)
     kinds = {
         "either": (share_hit | turnout_hit, share_q + turnout_q - share_q * turnout_q),

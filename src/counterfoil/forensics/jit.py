@@ -14,5 +14,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def jit(function: F) -> F:
-    """Compiles on first call. Without fast-math: sums keep their order, so every machine gives the same figures."""
-    return cast(F, numba.njit(cache=True)(function))
+    """Compiles on first call.
+
+    Without fast-math: sums keep their order, so every machine gives the same figures. Without the interpreter's lock,
+    so that threads run beside each other.
+    """
+    return cast(F, numba.njit(cache=True, nogil=True)(function))
