@@ -30,7 +30,7 @@ METHOD = Method(
     references=(
         Reference(
             "Kobak, Shpilkin, Pshenichnikov: Putin's peaks: Russian election data revisited. Significance 15(3), 2018.",
-            "10.1111/j.1740-9713.2018.01141.x",
+            "10.48550/arXiv.1804.09495",
         ),
     ),
 )
