@@ -69,3 +69,11 @@ def test_entries_are_counted_by_kind(folder: Write) -> None:
     text = "copy,station,contest,reader,ada\nc1,n-1,president,r1,5\nc1,n-1,president,r2,6\n"
     path = folder(election_yaml=YAML + "entries:\n  - {kind: transcripts, file: t.csv}\n", t_csv=text)
     assert preview(load_folder(path), {}).lines()[-1] == "transcripts: 2 rows to look at one by one"
+
+
+def test_of_many_rows_only_the_first_are_named(folder: Write) -> None:
+    before = load_folder(folder())
+    many = "".join(f"n-{i},n\n" for i in range(1, 20))
+    table = preview(load_folder(folder(stations="station,area\ns-1,s\n" + many)), standing(before)).tables[1]
+    assert len(table.added) == 17
+    assert "17 added (n-10, n-11, n-12, n-13, n-14, ...)" in table.line()

@@ -34,25 +34,41 @@ class Status(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RowKeys:
+    """How many rows, and the keys of the first of them, as "n-1" or "XX ada": a table may have a million."""
+
+    count: int = 0
+    first: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def text(self, word: str) -> list[str]:
+        if not self.count:
+            return []
+        more = ", ..." if self.count > len(self.first) else ""
+        return [f"{self.count} {word} ({', '.join(self.first)}{more})"]
+
+
+@dataclass(frozen=True, slots=True)
 class TablePreview:
     key: TableKey
     status: Status
     rows: int
-    added: tuple[str, ...]
-    """Keys of rows that are new, as "n-1" or "XX ada"."""
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    columns_added: tuple[str, ...]
-    columns_removed: tuple[str, ...]
-    ignored: tuple[str, ...]
+    added: RowKeys = RowKeys()
+    removed: RowKeys = RowKeys()
+    changed: RowKeys = RowKeys()
+    columns_added: tuple[str, ...] = ()
+    columns_removed: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     """Columns of the file that the definition leaves out."""
 
     def line(self) -> str:
         name = " ".join(part for part in self.key if part)
         parts = [
-            *_count("added", self.added),
-            *_count("removed", self.removed),
-            *_count("changed", self.changed),
+            *self.added.text("added"),
+            *self.removed.text("removed"),
+            *self.changed.text("changed"),
             *(f"column {column} added" for column in self.columns_added),
             *(f"column {column} removed" for column in self.columns_removed),
             *(f"column {column} ignored" for column in self.ignored),
@@ -81,13 +97,6 @@ class Preview:
         ]
 
 
-def _count(word: str, keys: tuple[str, ...]) -> list[str]:
-    if not keys:
-        return []
-    more = ", ..." if len(keys) > EXAMPLES else ""
-    return [f"{len(keys)} {word} ({', '.join(keys[:EXAMPLES])}{more})"]
-
-
 def preview(
     given: FolderInput, standing: Mapping[TableKey, bytes], definition: Mapping[str, Any] | None = None
 ) -> Preview:
@@ -101,7 +110,7 @@ def preview(
     tables = [_table(table, standing.get((table.kind, table.contest, table.name))) for table in given.tables]
     brought = {table.key for table in tables}
     stays = [
-        TablePreview(key, Status.STAYS, read_canonical(data).height, (), (), (), (), (), ())
+        TablePreview(key, Status.STAYS, read_canonical(data).height)
         for key, data in standing.items()
         if key not in brought
     ]
@@ -118,9 +127,9 @@ def preview(
 def _table(table: TableInput, standing: bytes | None) -> TablePreview:
     key = (table.kind, table.contest, table.name)
     if standing is None:
-        return TablePreview(key, Status.NEW, table.rows, (), (), (), (), (), table.ignored)
+        return TablePreview(key, Status.NEW, table.rows, ignored=table.ignored)
     if standing == table.data:
-        return TablePreview(key, Status.SAME, table.rows, (), (), (), (), (), table.ignored)
+        return TablePreview(key, Status.SAME, table.rows, ignored=table.ignored)
     before, after = read_canonical(standing), read_canonical(table.data)
     rows = _row_keys(table)
     shared = [c for c in after.columns if c in before.columns and c not in rows]
@@ -152,5 +161,6 @@ def _row_keys(table: TableInput) -> list[str]:
             return ["station"]
 
 
-def _names(frame: pl.DataFrame, keys: list[str]) -> tuple[str, ...]:
-    return tuple(" ".join(part for part in row if part) for row in frame.select(keys).iter_rows())
+def _names(frame: pl.DataFrame, keys: list[str]) -> RowKeys:
+    first = frame.select(keys).head(EXAMPLES).iter_rows()
+    return RowKeys(frame.height, tuple(" ".join(part for part in row if part) for row in first))

@@ -76,4 +76,6 @@ def _depth(area: str, parents: Mapping[str, str | None]) -> int:
     steps, at = 0, parents.get(area)
     while at is not None:
         steps, at = steps + 1, parents.get(at)
+        if steps > len(parents):
+            raise ValueError(f"expected a tree of areas, found a cycle above {area}")
     return steps

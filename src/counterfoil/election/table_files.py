@@ -25,7 +25,7 @@ ROW = "__row"
 """Column with the number of the row in the file, from 0, counted after the header."""
 MAX_CELLS = 60_000_000
 """Rows times needed columns of one table (1,000,000 stations with 60 fields): about 2 GB of memory at most."""
-MAX_SHEET_BYTES = 1_000_000_000
+MAX_SHEET_BYTES = 400_000_000
 """Unpacked size of a spreadsheet: it is read into memory as a whole."""
 MAX_RECODE_BYTES = 500_000_000
 """A CSV that is not UTF-8 is converted into a temporary file first."""
