@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from counterfoil.record.builder import TileBuilder
+from counterfoil.record.keys import load_key
 from counterfoil.record.log import Log
+from counterfoil.record.tree import root_of
 from tests.record import disk
 from tests.record.crash_script import SIZES, run
 from tests.record.worlds import SIGNER, entries, public_files
@@ -38,6 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def _check(root: Path, acknowledged: int, whole: dict[str, bytes]) -> None:
     """Opening completes or drops what was under way; going on gives the log that was never interrupted."""
     if acknowledged:
+        _another_future(root)
         with Log.open(root / "record", SIGNER) as log:
             assert log.size in SIZES
             assert log.size >= acknowledged
@@ -48,6 +52,16 @@ def _check(root: Path, acknowledged: int, whole: dict[str, bytes]) -> None:
             assert len(objects) >= SIZES.index(acknowledged) + 1
     run(root, lambda _: None)
     assert public_files(root / "record") == whole
+
+
+def _another_future(root: Path) -> None:
+    """What was not committed left nothing behind that would stand in the way of other entries."""
+    other = root.with_name(f"{root.name}-other")
+    shutil.copytree(root, other)
+    with Log.open(other / "record", load_key(other / "keys")) as log:
+        expected = [*log.entries(), *[b"another future"] * 300]
+        log.append(expected[log.size :])
+        assert log.root == root_of(expected)
 
 
 def _points(count: int, every: int) -> range:
