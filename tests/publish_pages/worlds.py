@@ -154,7 +154,7 @@ def publication(world: World, changes: bool = True) -> Publication:
 
 
 def large_world(stations: int, options: int = 10, to_an_area: int = 100) -> World:
-    """Districts of `to_an_area`, regions of 50 districts; two in three stations confirmed, one in 97 does not add up."""
+    """Districts of `to_an_area`, regions of 50 districts; two in three confirmed, one in 97 does not add up."""
     names = [f"o{i}" for i in range(options)]
     plain_ = definition(names, languages=["en"])
     plain_["forms"][0]["checks"] = [{"id": "sum", "rule": f"{' + '.join(names)} == valid", "severity": "note"}]

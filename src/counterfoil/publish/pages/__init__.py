@@ -18,6 +18,7 @@ from counterfoil.publish.pages.about import changes_page, check_page, data_page
 from counterfoil.publish.pages.catalogues import LoadCatalogue, load_catalogue
 from counterfoil.publish.pages.coverage import coverage_page
 from counterfoil.publish.pages.findings import finding_pages
+from counterfoil.publish.pages.forensics import forensics_page
 from counterfoil.publish.pages.maps import map_page
 from counterfoil.publish.pages.method import method_page
 from counterfoil.publish.pages.plan import Plan
@@ -37,6 +38,7 @@ _ONE_PAGE: tuple[Callable[[View], tuple[str, bytes]], ...] = (
     start_page,
     map_page,
     coverage_page,
+    forensics_page,
     method_page,
     data_page,
     check_page,
@@ -81,6 +83,7 @@ def _menu(view: View) -> list[tuple[str, str]]:
         ("findings.html", N_("Findings")),
         ("map.html", N_("Map")),
         ("coverage.html", N_("Coverage")),
+        ("forensics.html", N_("Forensics")),
         ("press.html", N_("Press")),
         ("method.html", N_("Method")),
         ("data.html", N_("Data")),

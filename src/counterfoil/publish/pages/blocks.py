@@ -213,14 +213,13 @@ def area_statements(view: View, tally: ContestTally, total: AreaTotal) -> list[M
 
 def finding_items(view: View, tally: ContestTally, indexes: Sequence[int], page: Page) -> list[Mapping[str, Any]]:
     """Findings as a short list with links to where all of their figures stand."""
-    anchors = view.plan.finding_anchors[tally.contest.id]
     return [
         {
             "severity": f.severity.value,
             "severity_name": view._(SEVERITIES[f.severity][0]),
             "title": view._(rule_of(f.code).title),
             "text": finding_text(view, tally, f),
-            "href": f"{page.home}findings.html#{anchors[i]}",
+            "href": page.home + view.plan.finding_link(tally.contest.id, i),
         }
         for i, f in ((i, tally.findings[i]) for i in indexes[:MAX_FINDINGS])
     ]

@@ -104,7 +104,8 @@ def _group(
     aggregate.sort(key=lambda i: tally.findings[i].area != view.plan.root)
     anchor = next(a for a in (code, f"{code}-{severity}", f"{code}-{severity}-{tally.contest.id}") if a not in taken)
     taken.add(anchor)
-    more = len(single) - limit
+    more = max(0, len(single) - limit)
+    more += sum(not view.plan.finding_shown(tally.contest.id, i) for i in aggregate)
     return {
         "anchor": "__" + anchor,
         "code": code,
@@ -117,7 +118,9 @@ def _group(
         "innocent": [view._(text) for text in rule.innocent],
         "errs": view._(rule.errs),
         "count": view.plural("%(n)s finding", "%(n)s findings", len(indexes)),
-        "aggregates": [_aggregate(view, tally, i, page) for i in aggregate],
+        "aggregates": [
+            _aggregate(view, tally, i, page) for i in aggregate if view.plan.finding_shown(tally.contest.id, i)
+        ],
         "rows": Markup("\n").join(_single_row(view, tally, i, page) for i in single[:limit]),
         "rows_label": view._(rule.title),
         "value_name": view._(rule.value),
@@ -132,7 +135,9 @@ def _group(
 def _aggregate(view: View, tally: ContestTally, index: int, page: Page) -> dict[str, Any]:
     f, n = tally.findings[index], view.n
     rule = rule_of(f.code)
-    stations = tally.finding_stations.filter(pl.col("finding") == index)
+    of = tally.finding_stations["finding"]  # sorted by finding: no look at the rows of the others
+    start = of.search_sorted(index, "left")
+    stations = tally.finding_stations.slice(start, of.search_sorted(index, "right") - start)
     option = view.option_name(tally.contest.option(f.option)) if f.option else ""
     heading = view.area_name(f.area) + (f", {option}" if option else "")
     return {
@@ -232,6 +237,9 @@ def _single_row(view: View, tally: ContestTally, index: int, page: Page) -> Mark
         for name, value in f.numbers
         if name != "check"
     )
+    explanation = view.check_text(tally.contest, f)
+    if explanation:
+        further = Markup("{}; {}").format(further, explanation) if further else Markup("{}").format(explanation)
     if option:
         further = Markup("{}; {}").format(option, further) if further else Markup("{}").format(option)
     entries = Markup(" ").join(Markup('<a href="{}">{}</a>').format(page.entry(e), view.n(e)) for e in f.entries[:5])

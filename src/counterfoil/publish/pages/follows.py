@@ -67,7 +67,6 @@ def statements(view: View, tally: ContestTally, page: Page) -> list[Statement]:
 
 def _contradictions(view: View, tally: ContestTally, page: Page) -> list[Statement]:
     """Of the country first; what is already said of the country is not said again of the areas below it."""
-    anchors = view.plan.finding_anchors[tally.contest.id]
     proven = sorted(
         (f.area != view.plan.root, f.code, (f.threshold or 0) - (f.value or 0), i)
         for i, f in enumerate(tally.findings)
@@ -81,7 +80,7 @@ def _contradictions(view: View, tally: ContestTally, page: Page) -> list[Stateme
         Statement(
             "contradiction",
             finding_text(view, tally, tally.findings[i]) + fragility(view, tally.findings[i]),
-            f"{page.home}findings.html#{anchors[i]}",
+            page.home + view.plan.finding_link(tally.contest.id, i),
             view._("numbers, stations and entries behind it"),
         )
         for i in shown[:MAX_CONTRADICTIONS]

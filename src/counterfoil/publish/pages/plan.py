@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from counterfoil.publish.model import Publication
+from counterfoil.publish.pages.forensics_examine import Examined, examine
 from counterfoil.record.tiles import TILE_WIDTH, bundle_path
 from counterfoil.tally.results import ContestTally, Finding
 
 STATIONS_A_PAGE = 100
+MOST_AGGREGATES = 500
+"""Aggregate findings of a contest that are shown one by one; the others stand in the table."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +52,18 @@ class Plan:
         self.station_page: dict[str, str] = {}
         self._stations()
         self.tables = {table.entry: table for table in self.replay.tables}
-        self.finding_anchors = {tally.contest.id: _anchors(tally.findings) for tally in self.tallies}
+        self.finding_anchors: dict[str, list[str]] = {
+            tally.contest.id: _anchors(tally.findings) for tally in self.tallies
+        }
+        self.aggregates: dict[str, list[int]] = {
+            tally.contest.id: [i for i, f in enumerate(tally.findings) if not f.single] for tally in self.tallies
+        }
+        self._shown = {contest: set(found[:MOST_AGGREGATES]) for contest, found in self.aggregates.items()}
+
+    @cached_property
+    def examined(self) -> dict[str, Examined]:
+        """The forensic tests of each contest, run once for all languages."""
+        return {tally.contest.id: examine(tally, self.replay.areas) for tally in self.tallies}
 
     def _areas(self) -> dict[str, Area]:
         columns = self.replay.areas.select("area", "parent", "name", "kind", "deadline").iter_rows()
@@ -106,6 +121,15 @@ class Plan:
             node = self.areas[stack.pop()]
             yield node
             stack.extend(reversed(node.children))
+
+    def finding_link(self, contest: str, index: int) -> str:
+        """Where an aggregate finding stands on the findings page, or the page where it is not shown by itself."""
+        shown = index in self._shown[contest]
+        return "findings.html" + (f"#{self.finding_anchors[contest][index]}" if shown else "")
+
+    def finding_shown(self, contest: str, index: int) -> bool:
+        """Whether an aggregate finding is shown one by one."""
+        return index in self._shown[contest]
 
     def entry_path(self, index: int) -> str:
         """The bundle of the record that holds entry `index`; one that is not full carries its width."""

@@ -270,11 +270,12 @@ def _station_findings(view: View, tallies: Sequence[ContestTally]) -> dict[str, 
     found: dict[str, list[str]] = {}
     told: set[tuple[str, str, str | None]] = set()
     for tally in tallies:
-        anchors = view.plan.finding_anchors[tally.contest.id]
         for f in tally.findings:
             if f.single:
-                formula = dict(f.numbers).get("rule", "")
-                text = _line_text(view, tally, f, f.value, f.threshold, formula)
+                text = _line_text(view, tally, f, f.value, f.threshold, dict(f.numbers).get("rule", ""))
+                explanation = view.check_text(tally.contest, f)
+                if explanation:
+                    text += f". {escape(explanation)}"
                 found.setdefault(f.area, []).append(text)
         rows = tally.finding_stations.filter(pl.col("threshold").is_not_null() & pl.col("value").is_not_null())
         for index, station, value, threshold, gated in rows.select(
@@ -288,7 +289,8 @@ def _station_findings(view: View, tallies: Sequence[ContestTally]) -> dict[str, 
             if gated:
                 gate = view._("Taken out by the plausibility gate: check the assignment first.")
                 text += f" {escape(gate)}"
-            text += f' <a href="{{home}}findings.html#{anchors[index]}">{escape(view.area_name(f.area))}</a>'
+            link = view.plan.finding_link(tally.contest.id, index)
+            text += f' <a href="{{home}}{link}">{escape(view.area_name(f.area))}</a>'
             found.setdefault(station, []).append(text)
     return found
 

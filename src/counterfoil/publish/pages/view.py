@@ -17,6 +17,7 @@ from markupsafe import Markup
 from counterfoil.election.definition import Contest, FormField, Option
 from counterfoil.publish.pages.catalogues import Catalogue
 from counterfoil.publish.pages.plan import Plan
+from counterfoil.tally.results import Finding
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
@@ -84,6 +85,15 @@ class View:
                 if option.field == field.id:
                     return self.option_name(option)
         return label
+
+    def check_text(self, contest: Contest, finding: Finding) -> str:
+        """What the form's check means that a single-station finding names; nothing where it only repeats the rule."""
+        wanted = dict(finding.numbers).get("check")
+        for check in self.election.form(contest.form).checks:
+            if check.id == wanted:
+                text = self.pick(check.explanation)
+                return "" if text == check.rule.text else text
+        return ""
 
     def area_name(self, area: str) -> str:
         node = self.plan.areas.get(area)
