@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.cli.app import COMMANDS, counterfoil, main
+from counterfoil.cli.output import Output
 from tests.cli import reference
 from tests.cli.conftest import Run
 from tests.workflow.folders import FILES, make_folder, tree
@@ -254,3 +255,33 @@ def test_a_fault_is_told_from_a_finding_of_verify(
         main(["verify", "x"])
     assert ended.value.code == 70
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_stopping_by_hand_is_no_finding(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("counterfoil.cli.count.run_count", stopped)
+    assert run("count", folder).code == 130
+
+
+def test_a_full_disk_is_one_sentence(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "site/index.html")
+
+    monkeypatch.setattr("counterfoil.cli.count.run_count", full)
+    ran = run("count", folder, "--json")
+    assert (ran.code, ran.json["error"]["code"]) == (2, "system")
+    assert ran.err == "counterfoil: site/index.html: No space left on device.\n"
+
+
+def test_progress_is_drawn_only_where_somebody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False, terminal=False).progress("replay", 1, 2)
+    assert capsys.readouterr().err == ""
+    watched = Output(as_json=False, terminal=True)
+    watched.progress("replay", 0, 2)
+    watched.progress("replay", 2, 2)
+    assert "replay [####################] 2 of 2" in capsys.readouterr().err
+    watched.result({}, ["done"])
+    ended = capsys.readouterr()
+    assert (ended.out, ended.err) == ("done\n", "\r")

@@ -146,6 +146,31 @@ def test_a_changed_table_replaces_the_one_before(tmp_path: Path) -> None:
     assert found.appended == 1
     assert (last["kind"], last["replaces"]) == ("stations", 2)
     assert found.summary["contests"]["president"]["stations"]["expected"] == 4
+    site = tmp_path / "site"
+    workflow.count(folder, site, now=LATER)
+    assert workflow.verify(site, pages=True).first_failure is None
+
+
+def test_a_changed_definition_is_said_again_and_what_was_published_still_verifies(tmp_path: Path) -> None:
+    folder, site = make_folder(tmp_path / "e"), tmp_path / "site"
+    workflow.count(folder, site, now=NOW)
+    (folder / "election.yaml").write_text(DEFINITION.replace("{id: bob, name: Bob}", "{id: bob, name: Robert}"))
+    found = workflow.count(folder, site, now=LATER)
+    assert [(n.change, n.kind) for n in found.news] == [("changed", "election")]
+    assert found.publication is not None
+    assert found.publication.changes is not None
+    assert found.publication.changes.rows.height == 0
+    assert workflow.verify(site, pages=True).first_failure is None
+
+
+def test_the_time_comes_from_source_date_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_folder(tmp_path / "e")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1772482075")
+    workflow.count(folder)
+    assert {e["batch"] for e in entries(folder)} == {"2026-03-02T20:00Z"}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(InputError, match="seconds since 1970"):
+        workflow.count(folder)
 
 
 def test_official_figures_that_change_under_the_same_snapshot_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@
 | 2 | bad input: a file, option or address that can't be used or read |
 | 3 | refused: the input is fine, but the question may not be answered from it, or somebody said no |
 | 70 | a fault in Counterfoil itself; the traceback is for a report |
+| 130 | somebody stopped it (Ctrl-C); what was there before is there still |
 
 With `--json` standard output holds one JSON object and nothing else; of an error `{"error": {"code", "message"}}`.
 """
@@ -28,6 +29,7 @@ DOES_NOT_HOLD = 1
 BAD_INPUT = 2
 REFUSED = 3
 FAULT = 70
+STOPPED = 130
 
 _REDRAW_S = 0.1
 
@@ -90,6 +92,9 @@ def with_output(function: Callable[..., int | None]) -> Callable[..., None]:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             code = _failed(say, "system", f"{where}{error.strerror or error}.", BAD_INPUT)
+        except KeyboardInterrupt:
+            say.note("counterfoil: stopped")
+            code = STOPPED
         sys.exit(code)
 
     return wrapped

@@ -29,6 +29,8 @@ def count_lines(result: CountResult) -> Iterator[str]:
     yield from news_lines(result.news if result.appended else ())
     yield f"{result.appended} new entries" if result.appended else "nothing new"
     if result.publication is not None:
+        if result.appended == result.publication.record.size:
+            yield "keys/ of this folder is new: it is private, back it up, never publish it"
         yield from _count(result.publication)
     for path in result.waiting:
         yield f"waits to be signed: {path} (on the machine with the key: counterfoil sign)"

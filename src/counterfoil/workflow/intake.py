@@ -33,6 +33,8 @@ _PROGRAM = re.compile(r"[a-z0-9._-]{1,40}@[A-Za-z0-9._-]{1,40}")
 _TABLE_ORDER = ("areas", "stations", "readings", "official", "reports")
 
 Entry = dict[str, Any]
+Said = tuple[bytes, Entry]
+"""An entry with the digest of what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,6 @@ def plan(folder: FolderInput, known: Known, key: bytes, batch: str) -> Plan:
 class _Intake:
     def __init__(self, folder: FolderInput, known: Known, key: bytes, found: Plan) -> None:
         self.folder, self.known, self.key, self.plan = folder, known, key, found
-        self.size = known.size
         self.election: Election = folder.election
         self.counts: dict[tuple[str, str], int] = {}
 
@@ -122,13 +123,11 @@ class _Intake:
         self._people(self._noticed(of_kind.get("notices", ())))
         self.plan.news += [News(change, kind, "", count) for (change, kind), count in sorted(self.counts.items())]
 
-    def _add(self, entry: Entry) -> int:
-        """Put an entry at the end; its index."""
+    def _add(self, entry: Entry, said: bytes | None = None) -> None:
+        """Put an entry at the end; `said` is its digest, where that is known already."""
         whole = {**entry, "v": 1, "batch": self.plan.batch}
         self.plan.entries.append(encode_entry(whole))
-        self.known.add(whole)
-        self.size += 1
-        return self.size - 1
+        self.known.add(whole, said)
 
     def _object(self, data: bytes) -> dict[str, Any]:
         sha256 = sha256_hex(data)
@@ -185,30 +184,35 @@ class _Intake:
 
     def _people(self, entries: Iterable[Entry]) -> None:
         """What is new of `entries`, in an order that only the key determines."""
-        by_key: dict[tuple[str, ...], list[Entry]] = {}
+        by_key: dict[tuple[str, ...], list[Said]] = {}
         for entry in entries:
-            by_key.setdefault(row_key(entry), []).append(entry)
-        new: list[tuple[bytes, tuple[str, ...]]] = []
-        queues: dict[tuple[str, ...], Iterator[Entry]] = {}
+            by_key.setdefault(row_key(entry), []).append((digest(entry), entry))
+        order: list[tuple[bytes, tuple[str, ...]]] = []
+        queues: dict[tuple[str, ...], Iterator[Said]] = {}
         for key, said in by_key.items():
             fresh = _fresh(said, self.known.rows.get(key, []))
             self.plan.known_rows += len(said) - len(fresh)
+            if not fresh:
+                continue
             queues[key] = iter(fresh)
             for number in range(len(fresh)):
                 text = "\0".join(("order", self.plan.batch, *key, str(number)))
-                new.append((hmac.digest(self.key, text.encode("utf-8"), "sha256"), key))
-            if fresh:
-                change = ("changed" if key in self.known.rows else "new", fresh[0]["type"])
-                self.counts[change] = self.counts.get(change, 0) + len(fresh)
-        for _, key in sorted(new):
-            self._add(next(queues[key]))
+                order.append((hmac.digest(self.key, text.encode("utf-8"), "sha256"), key))
+            change = ("changed" if key in self.known.rows else "new", fresh[0][1]["type"])
+            self.counts[change] = self.counts.get(change, 0) + len(fresh)
+        for _, key in sorted(order):
+            said_now, entry = next(queues[key])
+            self._add(entry, said_now)
 
     def _transcribed(self, files: Sequence[RowsInput]) -> Iterator[Entry]:
+        copies: set[str] = set()
         for rows in files:
             fields = [c for c in rows.frame.columns if c in self._all_fields()]
             for row in rows.frame.iter_rows(named=True):
                 copy = copy_id(self.key, row["copy"])
-                yield self._copy(row, copy)
+                if copy not in copies:
+                    copies.add(copy)
+                    yield self._copy(row, copy)
                 reading: Entry = {
                     "type": "reading",
                     "copy": copy,
@@ -309,20 +313,20 @@ def _values(row: Mapping[str, Any], fields: Iterable[str]) -> dict[str, int | st
     return {name: int(text) if text.lstrip("-").isdecimal() else text for name, text in cells}
 
 
-def _fresh(said: Sequence[Entry], before: Sequence[bytes]) -> list[Entry]:
+def _fresh(said: Sequence[Said], before: Sequence[bytes]) -> list[Said]:
     """What of `said`, in its order, has to be added so that the last of it is the last that the record says.
 
     A file may keep its old rows and add new ones, or change a row in place; both must work, and neither may say
     anything twice.
     """
-    distinct = [e for i, e in enumerate(said) if i == 0 or digest(e) != digest(said[i - 1])]
+    distinct = [item for i, item in enumerate(said) if i == 0 or item[0] != said[i - 1][0]]
     if not before:
         return distinct
-    digests = [digest(e) for e in distinct]
+    digests = [d for d, _ in distinct]
     if before[-1] in digests:
         last = len(digests) - 1 - digests[::-1].index(before[-1])
         return distinct[last + 1 :]
-    fresh = [e for e, d in zip(distinct, digests, strict=True) if d not in before]
+    fresh = [item for item in distinct if item[0] not in before]
     return fresh if fresh and fresh[-1] is distinct[-1] else [*fresh, distinct[-1]]
 
 

@@ -1,0 +1,278 @@
+"""Forensic tests on a table, an election's folder or a publication.
+
+A table needs a column mapping: which of its columns are the voters on the list, the ballots, the leader's votes.
+
+    columns = read_mapping(["registered=Voters,cast=Valid*|Invalid*,leader=Ada,area=region"])
+    result = forensics_of_table(Path("stations.csv"), columns)
+
+* A value is a column's name, or a pattern with `*`; several patterns are joined by `|`, one that starts with `!` takes
+  columns out again. All columns that match are added up; for `others` each is an option of its own.
+* A row without all of the figures is left out and counted; a figure that is no whole number is refused with its place.
+* `russia-YEAR` names the mapping that fits every year of the public archive of Russian elections (docs/recipes.md).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from counterfoil.election.recipe_sources import candidates
+from counterfoil.election.table_files import ROW, FileOptions, RawTable, read_table_file
+from counterfoil.forensics.battery import Battery, battery
+from counterfoil.forensics.stations import stations
+from counterfoil.primitives.errors import InputError
+from counterfoil.publish.assemble import Progress, publication, silent
+from counterfoil.publish.forensic_columns import forensic_columns
+from counterfoil.record.layout import RECORD
+from counterfoil.record.reader import FolderReader
+
+KEYS = ("registered", "given", "cast", "leader", "others", "area")
+_SUMS = ("registered", "given", "cast", "leader")
+_SPLIT = re.compile(rf",(?=(?:{'|'.join(KEYS)})=)")
+"""Commas between items only: names of columns hold commas themselves."""
+_ARCHIVE = re.compile(r"russia-(20[0-9]{2})")
+_BALLOTS_2020 = "*Число бюллетеней, содержащихся*"
+
+
+@dataclass(frozen=True)
+class ForensicsResult:
+    """The battery on one contest. `title`: of the table, or of the contest; `left_out`: rows without all figures."""
+
+    title: str
+    battery: Battery
+    rows: int
+    left_out: int
+    mapped: Mapping[str, tuple[str, ...]]
+    """Which columns of the table each of ours was made of; empty for a folder."""
+
+
+def archive_columns(name: str) -> dict[str, str] | None:
+    """The mapping for a year of the archive dkobak/elections; None where `name` is not `russia-YEAR`.
+
+    The file of 2020 states the ballots in the boxes only; two tables of that year have circulated, and their integer
+    percentages differ.
+    """
+    match = _ARCHIVE.fullmatch(name)
+    if match is None:
+        return None
+    votes = _BALLOTS_2020 if match[1] == "2020" else "*действительных*|*недействительных*|!*отметок*"
+    return {
+        "registered": (
+            "*Число избирателей, включенных*|*Число избирателей, внесенных*|*Число участников голосования, включенных*"
+        ),
+        "given": _BALLOTS_2020 if match[1] == "2020" else "*бюллетеней, выданных*",
+        "cast": votes,
+        "leader": "*ПУТИН*|*Путин*|*Единая Россия*|*ЕДИНАЯ РОССИЯ*|*Медведев*|ДА",
+        "others": "*|!*Число*|!*число*",
+        "area": "region",
+    }
+
+
+def read_mapping(items: Sequence[str]) -> dict[str, str]:
+    """`registered=...,cast=...` to a mapping; several items are put together.
+
+    Raises:
+        InputError: something that is no `name=column`, a name twice, no leader.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        for part in _SPLIT.split(item):
+            key, equals, value = part.partition("=")
+            if key not in KEYS or not equals or not value or key in found:
+                raise InputError(
+                    "--columns",
+                    expected="items like registered=COLUMN, each once, of " + ", ".join(KEYS),
+                    found=part,
+                    code="bad-columns",
+                )
+            found[key] = value
+    if "leader" not in found:
+        raise InputError("--columns", expected="leader=COLUMN", found=", ".join(found) or "nothing", code="bad-columns")
+    return found
+
+
+def _matches(pattern: str, column: str) -> bool:
+    """Whether a column's name fits; the last alternative that fits decides, so that `!` takes out."""
+    fits = False
+    for alternative in pattern.split("|"):
+        bare = alternative.removeprefix("!")
+        if re.fullmatch(".*".join(map(re.escape, bare.split("*"))), column, re.DOTALL):
+            fits = not alternative.startswith("!")
+    return fits
+
+
+class _Wanted(Collection[str]):
+    """The columns that any pattern matches, so that the rest of a wide file is not read."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = patterns
+
+    def __contains__(self, column: object) -> bool:
+        return isinstance(column, str) and any(_matches(pattern, column) for pattern in self._patterns)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+
+def forensics_of_table(
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    options: FileOptions | None = None,
+    by_area: bool = True,
+    progress: Progress = silent,
+) -> ForensicsResult:
+    """The battery on a table (CSV, Parquet, XLSX, ODS; also in a zip).
+
+    Raises:
+        InputError: the table can't be read, a column is missing, a figure is no whole number.
+    """
+    progress("read the table", 0, 0)
+    with tempfile.TemporaryDirectory() as unpacked:
+        file = _table_file(path, Path(unpacked))
+        raw = read_table_file(file, needed=_Wanted(list(columns.values())), options=options)
+        mapped = _mapped(raw, columns)
+        frame = _figures(raw, mapped, columns)
+    complete = frame.drop_nulls([name for name in frame.columns if name not in mapped.get("others", ())])
+    others = [name for name in mapped.get("others", ()) if name in frame.columns and not complete[name].null_count()]
+    leader_name = mapped["leader"][0] if len(mapped["leader"]) == 1 else "leader"
+    table = stations(
+        **{name: complete[name] for name in _SUMS if name in complete.columns},
+        others={name: complete[name] for name in others},
+        leader_name=leader_name,
+        areas=complete["area"].to_list() if "area" in complete.columns else None,
+    )
+    return ForensicsResult(
+        title=path.name,
+        battery=battery(table, by_area=by_area, progress=progress),
+        rows=frame.height,
+        left_out=frame.height - complete.height,
+        mapped=mapped,
+    )
+
+
+def _table_file(path: Path, unpacked: Path) -> Path:
+    if path.suffix.lower() != ".zip":
+        return path
+    inside = candidates(path)
+    if len(inside) != 1:
+        raise InputError(
+            path.name,
+            expected="one table in the zip",
+            found=", ".join(c.name for c in inside) or "none",
+            do="unpack it and name the table",
+            code="which-table",
+        )
+    return inside[0].materialise(unpacked)
+
+
+def _mapped(raw: RawTable, columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Which columns of the file each of ours is made of."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, pattern in columns.items():
+        if key == "others":
+            continue
+        found[key] = tuple(c for c in raw.columns if _matches(pattern, c))
+        if not found[key] or (key == "area" and len(found[key]) > 1):
+            raise InputError(
+                raw.name,
+                expected=f"a column {pattern} for {key}",
+                found=", ".join(found[key] or raw.columns),
+                code="missing-columns",
+            )
+    if "others" in columns:
+        used = {c for names in found.values() for c in names}
+        found["others"] = tuple(c for c in raw.columns if _matches(columns["others"], c) and c not in used)
+    return found
+
+
+def _figures(raw: RawTable, mapped: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> pl.DataFrame:
+    """Our columns; of `others`, those that a pattern caught and that hold texts are no options."""
+    made = [
+        pl.sum_horizontal([_whole(raw, c) for c in mapped[key]], ignore_nulls=False).alias(key)
+        for key in _SUMS
+        if key in mapped
+    ]
+    if "area" in mapped:
+        made.append(pl.col(mapped["area"][0]).alias("area"))
+    frame = raw.frame.select(made)
+    caught = "*" in columns.get("others", "")
+    for name in mapped.get("others", ()):
+        if name in frame.columns or (caught and raw.frame[name].cast(pl.Int64, strict=False).null_count()):
+            continue
+        frame = frame.with_columns(raw.frame.select(_whole(raw, name).alias(name)).to_series())
+    return frame
+
+
+def _whole(raw: RawTable, column: str) -> pl.Expr:
+    """A column of whole numbers; 1234.0, as some programs write them, is one."""
+    texts = raw.frame[column].str.strip_suffix(".0")
+    numbers = texts.cast(pl.Int64, strict=False)
+    bad = texts.is_not_null() & numbers.is_null()
+    if bad.any():
+        row = bad.arg_max() or 0
+        raise InputError(
+            raw.where(int(raw.frame[ROW][row]), column),
+            expected="a whole number",
+            found=repr(raw.frame[column][row]),
+            code="bad-cell",
+        )
+    return pl.col(column).str.strip_suffix(".0").cast(pl.Int64)
+
+
+def forensics_of_folder(
+    folder: Path,
+    *,
+    contest: str | None = None,
+    option: str | None = None,
+    by_area: bool = True,
+    progress: Progress = silent,
+) -> ForensicsResult:
+    """The battery on the confirmed counts of an election's folder or of a publication.
+
+    Args:
+        contest: which one; None where there is only one.
+        option: the option tested; None: the leader of the count.
+
+    Raises:
+        InputError: no record in the folder, no such contest or option.
+        RecordError: the record does not hold what it must.
+    """
+    if not (folder / RECORD / "checkpoint").is_file():
+        raise InputError(
+            str(folder),
+            expected="a record: a publication, or an election's folder that was counted",
+            found="none",
+            do=f"run `counterfoil count {folder}` first",
+            code="no-record",
+        )
+    made = publication(FolderReader(folder), progress=progress)
+    tallies = made.results.contests
+    chosen = contest if contest is not None else (next(iter(tallies)) if len(tallies) == 1 else None)
+    tally = next((t for name, t in tallies.items() if name == chosen), None)
+    if tally is None:
+        raise InputError(
+            "--contest",
+            expected="one of " + ", ".join(tallies),
+            found=chosen or "none",
+            code="unknown-contest",
+        )
+    columns = forensic_columns(tally, made.results.replay.areas, option)
+    names = dict(made.results.replay.areas.select("area", "name").iter_rows())
+    table = columns.table.with_area_names(names)
+    election = made.results.replay.election
+    return ForensicsResult(
+        title=f"{election.title[election.languages[0]]}: {tally.contest.title[election.languages[0]]}",
+        battery=battery(table, by_area=by_area, progress=progress),
+        rows=columns.confirmed,
+        left_out=columns.left_out,
+        mapped={},
+    )
