@@ -186,7 +186,8 @@ class Outcome:
         """A paragraph that may be quoted."""
         if self.answer.result is None:
             return f"{self.test.method.name}: no answer. {self.answer.refusal}"
-        text = self.answer.result.summary()
+        name = self.test.method.name
+        text = f"{name}{self.answer.result.summary().removeprefix(self.answer.result.method.name)}"
         if self.adjusted_p is None:
             return f"{text} A description: no level for it holds in every clean election."
         state = "stands out beyond" if self.stands_out else "does not stand out at"

@@ -82,6 +82,12 @@ class Stations:
             raise InputError("area", expected="a column of areas", found="none")
         return replace(self.where(self.area == index), area=None, area_names=())
 
+    def with_area_names(self, names: Mapping[str, str | None]) -> Stations:
+        """The same with areas called by name; areas without one, and several of one name, keep what they are called."""
+        called = [names.get(area) or area for area in self.area_names]
+        shown = [name if called.count(name) == 1 else area for name, area in zip(called, self.area_names, strict=True)]
+        return replace(self, area_names=tuple(shown))
+
     def tested_on(self, option: str) -> Stations:
         """The same election with another option in the place of the leader."""
         others = {name: column for name, column in self.others.items() if name != option}

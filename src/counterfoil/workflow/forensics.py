@@ -68,7 +68,7 @@ def archive_columns(name: str) -> dict[str, str] | None:
         "given": _BALLOTS_2020 if match[1] == "2020" else "*бюллетеней, выданных*",
         "cast": votes,
         "leader": "*ПУТИН*|*Путин*|*Единая Россия*|*ЕДИНАЯ РОССИЯ*|*Медведев*|ДА",
-        "others": "*|!*Число*|!*число*",
+        "others": "*|!*Число*|!*число*|!level|!region|!oik|!tik|!uik|!url",
         "area": "region",
     }
 
