@@ -20,7 +20,7 @@ import polars as pl
 
 from counterfoil.election.csv_scan import MAX_HEADER_BYTES
 from counterfoil.election.recipe_format import RecipeFile
-from counterfoil.election.table_files import SUFFIXES, FileOptions, RawTable, read_table_file
+from counterfoil.election.table_files import ROW, SUFFIXES, FileOptions, RawTable, read_table_file
 from counterfoil.primitives.errors import InputError
 
 MAX_FILES = 10_000
@@ -120,8 +120,7 @@ def find_file(spec: RecipeFile, available: Sequence[_Candidate], unpacked: Path,
         fitting = [c for c in matching if not _lacking(spec, _header(spec, paths[c]))]
         if not fitting and "*" in pattern and len(matching) > 1:
             continue
-        chosen = _one_of(fitting or matching, paths, place)
-        return _read(spec, chosen, paths[chosen])
+        return _one_of(spec, fitting or matching, paths, place)
     if spec.optional is not None:
         return None
     raise InputError(
@@ -132,19 +131,29 @@ def find_file(spec: RecipeFile, available: Sequence[_Candidate], unpacked: Path,
     )
 
 
-def _one_of(several: Sequence[_Candidate], paths: Mapping[_Candidate, Path], place: str) -> _Candidate:
+def _one_of(spec: RecipeFile, several: Sequence[_Candidate], paths: Mapping[_Candidate, Path], place: str) -> Found:
+    """The file, where all that match say the same; of those the one with most columns."""
     by_content: dict[str, _Candidate] = {}
     for candidate in several:
         by_content.setdefault(_sha256(paths[candidate]), candidate)
-    if len(by_content) > 1:
-        raise InputError(
-            place,
-            expected="one version of the file",
-            found="several that differ: " + ", ".join(c.label for c in by_content.values()),
-            do="name the one you mean instead of the folder, or leave only that one there",
-            code="several-versions",
-        )
-    return several[0]
+    found = [_read(spec, candidate, paths[candidate]) for candidate in by_content.values()]
+    fullest = min(found, key=lambda file: len(file.missing))
+    if all(_same(fullest, other) for other in found):
+        return fullest
+    raise InputError(
+        place,
+        expected="one version of the file",
+        found="several that differ: " + ", ".join(file.label for file in found),
+        do="name the one you mean instead of the folder, or leave only that one there",
+        code="several-versions",
+    )
+
+
+def _same(one: Found, other: Found) -> bool:
+    """Whether two files hold the same rows in the columns that both have: a table saved in another encoding."""
+    shared = [c for c in one.raw.frame.columns if c not in (ROW, *one.missing, *other.missing)]
+    rows, others = one.raw.frame.select(shared), other.raw.frame.select(shared)
+    return rows.height == others.height and rows.sort(shared).equals(others.sort(shared))
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ of fewer than `min_cell` reports loses its row; its votes stand in one *remainde
   in a district would expose the same three voters, and a remainder of at least `min_cell` always holds two stations or
   more. Only what is small in the whole country stays small, in the root area.
 * So the total per option is exact in the country, and in every area up to what was moved above it.
+* A cell of 0 reports says nothing and has no row either.
 * `min_cell` 1 suppresses nothing: for tables that are public already.
 
 Which way it errs: figures per area are too low by less than `min_cell` per option for each area below that gave up its

@@ -253,7 +253,7 @@ def read_reports(
 ) -> pl.DataFrame:
     """Voters' reports per station and option, each station in its own area, before small cells are suppressed.
 
-    `stations` has the columns station and area. A cell of 0 reports says nothing and has no row.
+    `stations` has the columns station and area.
     """
     check = TableCheck(raw)
     check.columns(["station", "option", "reports"], REPORT_COLUMNS, ignored, "")
@@ -276,7 +276,7 @@ def read_reports(
                 found=row["said"],
                 code="station-in-two-areas",
             )
-    return placed.select(REPORT_COLUMNS).filter(pl.col("reports") != "0")
+    return placed.select(REPORT_COLUMNS)
 
 
 def _complete(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
