@@ -29,6 +29,7 @@ from counterfoil.forensics.integers import IntegerPercentages, integer_percentag
 from counterfoil.forensics.integers_published import PublishedIntegerPercentages, integer_percentages_published
 from counterfoil.forensics.kernel import Kernel, kernel
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
+from counterfoil.forensics.late_count import LateShift, late_count_shift
 from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
 from counterfoil.forensics.spikes import Spikes, spikes
 from counterfoil.forensics.swapped import Swapped, columns_swapped
@@ -49,6 +50,7 @@ __all__ = [
     "KlimekFirstStage",
     "KlimekFit",
     "LastDigit",
+    "LateShift",
     "MachineCounts",
     "Macro",
     "PublishedIntegerPercentages",
@@ -75,6 +77,7 @@ __all__ = [
     "klimek_first_stage",
     "klimek_fit",
     "last_digit",
+    "late_count_shift",
     "machine_counted",
     "macro",
     "second_digit",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,10 @@ Bools = NDArray[np.bool_]
 class Series(Protocol):
     """The part of a Polars series that is used here."""
 
-    def to_numpy(self) -> NDArray[np.int64]: ...
+    def to_numpy(self) -> NDArray[Any]: ...
 
 
-Column = Ints | Series | Sequence[int]
+Column = NDArray[np.integer[Any]] | Series | Sequence[int]
 
 LARGEST_COUNT = 2**40
 """No column holds a larger figure: products of a count with 100 stay far inside 64 bits."""

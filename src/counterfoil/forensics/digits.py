@@ -45,7 +45,7 @@ LAST = Method(
 )
 SECOND = Method(
     name="Second digits",
-    question="How far are second digits from Benford's law? A description: the law does not hold for clean elections.",
+    question="How far are second digits from Benford's law, which clean elections do not follow either?",
     null=(
         "every count redrawn from a Poisson distribution around itself; Benford's law beside it as the textbook has it."
     ),
