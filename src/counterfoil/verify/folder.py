@@ -28,7 +28,7 @@ from itertools import chain
 
 from polars.exceptions import PanicException
 
-from counterfoil.primitives.errors import InputError, RecordError
+from counterfoil.primitives.errors import CounterfoilError, InputError, RecordError, Refusal
 from counterfoil.publish.assemble import Progress, publication, silent
 from counterfoil.publish.model import Publication
 from counterfoil.record.checkpoint import Checkpoint, open_checkpoint
@@ -62,29 +62,31 @@ def verify_folder(
         pages: render every page again, too.
 
     Raises:
-        InputError: code `cannot-read` where there is no publication to check, `bad-key` or `bad-seen` where what the
-            reader brought is ill-formed.
+        InputError: code `cannot-read` where there is no publication to check or the disk fails, `bad-key` where `key` is
+            no verifier key.
     """
-    return _Run(reader, _verifier(reader, key), seen, pages, progress).report(key_given=key is not None)
-
-
-def _verifier(reader: PathReader, key: str | None) -> Verifier:
     try:
         reader.read(RECORD + CHECKPOINT)
         found = reader.read(RECORD + VKEY).decode("utf-8", "replace").strip() if key is None else key.strip()
+        try:
+            verifier = Verifier(found)
+        except RecordError as error:
+            if key is not None:
+                raise InputError("--key", expected="a verifier key", found=str(error), code="bad-key") from None
+            return Report("", 0, "", False, (Check("checkpoint", False, f"{RECORD}{VKEY}: {error}"),), ())
+        return _Run(reader, verifier, seen, pages, progress).report(key_given=key is not None)
     except OSError as error:
-        raise InputError(
-            RECORD + CHECKPOINT,
-            expected="a publication with a checkpoint and a verifier key",
-            found=f"none ({error})",
-            do="name the folder that holds record/",
-            code="cannot-read",
-        ) from None
-    try:
-        return Verifier(found)
-    except RecordError as error:
-        where = "--key" if key is not None else RECORD + VKEY
-        raise InputError(where, expected="a verifier key", found=f"{found[:60]!r} ({error})", code="bad-key") from None
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(
+        RECORD + CHECKPOINT if isinstance(error, FileNotFoundError) else "the publication",
+        expected="a publication that can be read, with a checkpoint and a verifier key",
+        found=str(error),
+        do="name the folder that holds record/, or see to the disk",
+        code="cannot-read",
+    )
 
 
 class _Run:
@@ -129,15 +131,15 @@ class _Run:
         """The block says its sentence through what is yielded; a refusal inside becomes a failed check.
 
         So does whatever else goes wrong inside: a publication may be made to break the program that checks it, and then
-        it does not hold.
+        it does not hold. A disk or a server that fails is another matter: it says nothing about the publication.
         """
         said: list[str] = []
         try:
             yield said.append
-        except (RecordError, InputError) as error:
+        except (RecordError, InputError, Refusal, FileNotFoundError) as error:
             self._add(name, False, str(error))
-        except OSError as error:
-            self._add(name, False, f"a file could not be read: {error}")
+        except (CounterfoilError, OSError):  # the reader's own: the place can't be reached, the disk fails
+            raise
         except (Exception, PanicException) as error:
             self._add(name, False, f"this can't be computed from the record ({type(error).__name__}: {error})")
         else:
@@ -166,7 +168,7 @@ class _Run:
         listed = self.reader.names()
         try:
             self.manifest = history.open_manifest(self.reader, MANIFEST, self.verifier)
-        except (RecordError, OSError):
+        except RecordError:
             self.manifest = None  # its own check says so
         if listed is not None:
             self.names = sorted(listed)
