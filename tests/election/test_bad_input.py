@@ -171,7 +171,7 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str]] = {
         (
             "stations.csv, line 2, column station: expected an id of 1 to 100 characters without spaces or / "
             "\\ < > \" ' & "
-            "? # % : * | , ; or __, not starting with . or -, found 'n/1'."
+            "? # % : * | , ; or __, not starting with . - = + or @, found 'n/1'."
         ),
     ),
     "a coordinate off the globe": (

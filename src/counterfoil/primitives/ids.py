@@ -25,14 +25,14 @@ _ID = re.compile(r"[^\s/\\<>\"'&?#%:*|,;\x00-\x1f\x7f\ud800-\U0010ffff]{1,100}")
 def check_id(text: str, *, where: str, what: str = "an id") -> str:
     """`text` if it can be an id: 1 to 100 characters, no space and none of / \\ < > " ' & ? # % : * | , ;
 
-    Ids become file names and link targets, so the rule is one for all of them; a leading dot or dash or a double
-    underscore (kept for state columns) is refused too.
+    Ids become file names, link targets and cells that a spreadsheet opens, so the rule is one for all of them; refused
+    too are a leading . - = + or @ (hidden files, options, formulas) and a double underscore (kept for state columns).
     """
-    if not _ID.fullmatch(text) or text[0] in ".-" or "__" in text:
+    if not _ID.fullmatch(text) or text[0] in ".-=+@" or "__" in text:
         raise InputError(
             where,
             expected=f"{what} of 1 to 100 characters without spaces or / \\ < > \" ' & ? # % : * | , ; or __, "
-            "not starting with . or -",
+            "not starting with . - = + or @",
             found=repr(text),
             code="bad-id",
         )
