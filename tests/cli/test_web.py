@@ -125,3 +125,9 @@ def test_the_demo_server_serves_files_to_this_machine_only(address: str, site: P
     server = make_server(site, 0)
     assert server.server_address[0] == "127.0.0.1"
     server.server_close()
+
+
+def test_a_port_that_is_taken_is_one_sentence_before_anything_is_made(run: Run, address: str, tmp_path: Path) -> None:
+    ran = run("demo", "--port", address.rpartition(":")[2], "--out", tmp_path / "demo", "--json")
+    assert (ran.code, ran.json["error"]["code"]) == (2, "port-taken")
+    assert not (tmp_path / "demo").exists()

@@ -6,6 +6,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from counterfoil.primitives.errors import InputError
+
 HOST = "127.0.0.1"
 
 
@@ -33,9 +35,18 @@ def make_server(folder: Path, port: int) -> ThreadingHTTPServer:
     """A server of `folder` on this machine; port 0 takes any that is free.
 
     Raises:
-        OSError: the port is taken.
+        InputError: the port is taken, or may not be used.
     """
-    return ThreadingHTTPServer((HOST, port), partial(_Files, directory=str(folder)))
+    try:
+        return ThreadingHTTPServer((HOST, port), partial(_Files, directory=str(folder)))
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"port {port} of this machine",
+            expected="one that is free",
+            found=getattr(error, "strerror", None) or str(error),
+            do="choose another with --port, or leave serving out with --no-serve",
+            code="port-taken",
+        ) from None
 
 
 def serve_forever(server: ThreadingHTTPServer) -> None:
