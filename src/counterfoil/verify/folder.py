@@ -62,8 +62,8 @@ def verify_folder(
         pages: render every page again, too.
 
     Raises:
-        InputError: code `cannot-read` where there is no publication to check or the disk fails, `bad-key` where `key` is
-            no verifier key.
+        InputError: code `cannot-read` where there is no publication to check or the disk fails, `bad-key` where `key`
+            is no verifier key.
     """
     try:
         reader.read(RECORD + CHECKPOINT)
@@ -72,7 +72,7 @@ def verify_folder(
             verifier = Verifier(found)
         except RecordError as error:
             if key is not None:
-                raise InputError("--key", expected="a verifier key", found=str(error), code="bad-key") from None
+                raise InputError("--key", expected="a verifier key", found=f"none ({error})", code="bad-key") from None
             return Report("", 0, "", False, (Check("checkpoint", False, f"{RECORD}{VKEY}: {error}"),), ())
         return _Run(reader, verifier, seen, pages, progress).report(key_given=key is not None)
     except OSError as error:
