@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.primitives.errors import Refusal
-from counterfoil.tally.estimate import cluster_ratio, simple_ratio
-from counterfoil.tally.sampling import Pair, exact_size, handbook_size, order
+from counterfoil.tally.estimate import cluster_ratio, separate_ratio, simple_ratio
+from counterfoil.tally.sampling import Pair, allocate, exact_size, handbook_size, order
 
 PERU = {"voters": 14_570_774, "margin": 0.0032, "z": 2.58, "voters_per_station": 160}
 UNITS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 400)), min_size=8, max_size=60)
@@ -48,6 +48,35 @@ def test_the_exact_size_reaches_the_margin_and_one_less_does_not(units: list[Pai
     size = exact_size({"all": units}, margin=margin)
     assert margin_at(size) <= margin * 1.000001
     assert size == 2 or margin_at(size - 1) > margin * 0.999999
+
+
+def test_the_exact_stratified_size_reaches_the_margin_with_the_numbers_it_draws() -> None:
+    frame = {f"s{h}": [(3 * h + 17 * i % (23 + h), 40 + i % 5) for i in range(12 + 9 * h)] for h in range(5)}
+    sizes = {name: len(units) for name, units in frame.items()}
+    flat = [pair for units in frame.values() for pair in units]
+    whole = sum(x for _, x in flat)
+    ratio = sum(y for y, _ in flat) / whole
+
+    def margin_at(size: int) -> float:
+        variance = 0.0
+        for name, n in allocate(size, sizes).items():
+            d = [y - ratio * x for y, x in frame[name]]
+            mean = sum(d) / len(d)
+            spread = sum((one - mean) ** 2 for one in d) / (len(d) - 1)
+            variance += len(d) ** 2 * (1 - n / len(d)) * spread / n
+        return 1.959963985 * math.sqrt(variance) / whole
+
+    for margin in (0.02, 0.04, 0.08):
+        size = exact_size(frame, margin=margin, design="stratified")
+        assert margin_at(size) <= margin < margin_at(size - 1)
+
+
+def test_a_stratum_of_one_station_that_was_observed_adds_no_variance() -> None:
+    strata: dict[str, list[Pair]] = {"island": [(30, 50)], "land": [(10, 40), (22, 60), (31, 70)]}
+    found = separate_ratio(strata, {"island": 1, "land": 9}, {"island": 50, "land": 500})
+    alone = separate_ratio({"land": strata["land"]}, {"land": 9}, {"land": 500})
+    assert found.variance == alone.variance * 500**2 / 550**2
+    assert found.ratio == (30 + alone.ratio * 500) / 550
 
 
 def test_whole_clusters_need_more_stations_than_single_ones() -> None:

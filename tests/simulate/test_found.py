@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -59,6 +60,16 @@ def test_an_honest_election_raises_nothing_above_a_note(scenario: str, seed: int
     assert {f.area for f in findings if f.severity is not Severity.NOTE} <= erred_alike
     assert any(f.code == "sum-mismatch" for f in findings)  # the clerks' slips are seen, and are notes
     assert score(truth, results).perfect
+
+
+def test_a_clerks_slip_is_a_note_at_its_station(tmp_path: Path) -> None:
+    """Read from the bulk table: every protocol whose options do not add up to its total, and no other."""
+    _, results = simulated("honest", tmp_path / "e", seed=1, bulk=True)
+    rows = pl.read_csv(tmp_path / "e/readings.csv")
+    slips = rows.filter(pl.sum_horizontal("ada", "bob", "cyd", "dee") != pl.col("valid"))["station"].to_list()
+    assert len(slips) > 5
+    noted = [f.area for f in tally_of(results).findings if f.code == "sum-mismatch" and ("check", "sum") in f.numbers]
+    assert sorted(noted) == sorted(slips)
 
 
 def test_most_honest_elections_have_no_finding_above_a_note_at_all(tmp_path: Path) -> None:

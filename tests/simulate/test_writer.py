@@ -103,6 +103,7 @@ def test_typing_errors_are_as_frequent_as_said(tmp_path: Path) -> None:
     truth = write_election("honest", seed=2, to=tmp_path / "e", stations=9_000, options=4, missing_share=0.0)
     typed = truth.typing
     assert abs(typed.digit_wrong - typed.figures * DIGIT_WRONG) < 5 * (typed.figures * DIGIT_WRONG) ** 0.5
+    assert typed.illegible > 50
     assert 0.6 * typed.figures * TRANSPOSED < typed.transposed < typed.figures * TRANSPOSED
 
 

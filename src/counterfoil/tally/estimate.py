@@ -156,8 +156,10 @@ def separate_ratio(
         raise _no_base()
     y_total, variance = Fraction(0), Fraction(0)
     for name, units in sample.items():
-        n, _, _, yy, xy, xx = moments(units)
-        ratio, size = _ratio(units), population[name]
+        n, y, x, yy, xy, xx = moments(units)
+        if not x:
+            raise _no_base()
+        ratio, size = Fraction(y, x), population[name]
         y_total += x_totals[name] * ratio
         if n < size:
             squares = yy - 2 * ratio * xy + ratio**2 * xx
