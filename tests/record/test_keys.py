@@ -53,6 +53,13 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, path: str, mode: 
         keys.load_key(tmp_path / "keys")
 
 
+def test_a_key_whose_memory_is_damaged_does_not_sign(tmp_path: Path) -> None:
+    keys.create_key(tmp_path / "keys", ORIGIN, SEED)
+    (tmp_path / "keys" / keys.LAST_SIGNED).write_bytes(b"")
+    with pytest.raises(RecordError, match="signed last"):
+        keys.load_key(tmp_path / "keys")
+
+
 def test_no_key_is_a_sentence_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="counterfoil key new"):
         keys.load_key(tmp_path / "keys")

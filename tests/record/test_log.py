@@ -22,6 +22,7 @@ from counterfoil.record.note import COSIGNATURE_V1, Signer, Verifier, key_id, op
 from counterfoil.record.proof import check_proof, consistency_proof, format_proof, inclusion_proof
 from counterfoil.record.reader import FolderReader, SubReader, read_entries
 from counterfoil.record.signing import FirstWitness, parse_request, sign_offline
+from counterfoil.record.staging import write_staging
 from counterfoil.record.tree import leaf_hash, root_of, verify_consistency, verify_inclusion
 from tests.record.worlds import ORIGIN, SIGNER, MemoryReader, entries, new_log, public_files
 
@@ -241,6 +242,75 @@ def test_an_equal_immutable_file_is_written_afresh(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_ino != before
 
 
+class _Flipping(FolderReader):
+    """A disk (or memory) that gives one bit back wrong."""
+
+    def __init__(self, root: Path, path: str) -> None:
+        super().__init__(root)
+        self._path = path
+
+    def read(self, path: str) -> bytes:
+        data = super().read(path)
+        return data[:-1] + bytes([data[-1] ^ 1]) if path == self._path else data
+
+
+@pytest.mark.parametrize("path", ["tile/0/000.p/8", "tile/entries/000.p/8"])
+def test_a_bit_that_flips_between_writing_and_reading_back_is_never_signed(tmp_path: Path, path: str) -> None:
+    folder = new_log(tmp_path / "log", entries(3))
+    before = (folder / "checkpoint").read_bytes()
+    with Log.open(folder, SIGNER) as log:
+        log.reader = _Flipping(folder, path)
+        with _refusal("tile-differs"):
+            log.append(entries(5, 3))
+        assert not (folder / ".request").exists()
+    assert (folder / "checkpoint").read_bytes() == before
+    with Log.open(folder, SIGNER) as log:  # where the bit comes back right, the batch is in
+        assert log.size == 8
+
+
+def _stage(folder: Path, before: int, count: int) -> None:
+    tree = TileBuilder()
+    list(tree.grow(entries(before)))
+    files = tree.grow(entries(count, before))
+    write_staging(folder / ".staging", before, files, end=lambda: (tree.size, tree.root()))
+
+
+def test_what_is_left_of_a_batch_that_was_not_committed_is_dropped(tmp_path: Path) -> None:
+    folder = new_log(tmp_path / "log", entries(3))
+    (folder / ".staging.new").write_bytes(b"half a staging file")
+    with Log.open(folder, SIGNER) as log:
+        assert log.size == 3
+    assert not (folder / ".staging.new").exists()
+
+
+def test_a_staged_batch_is_completed_once(tmp_path: Path) -> None:
+    folder = new_log(tmp_path / "log", entries(3))
+    _stage(folder, 3, 300)
+    for _ in range(2):
+        with Log.open(folder, SIGNER) as log:
+            assert list(log.entries()) == entries(303)
+        assert not (folder / ".staging").exists()
+        _stage(folder, 3, 300)  # as if its removal had not reached the disk
+
+
+def test_a_staged_batch_of_another_state_of_the_log_stops_the_writer(tmp_path: Path) -> None:
+    folder = new_log(tmp_path / "log", entries(10))
+    _stage(folder, 3, 300)
+    with _refusal("staging-differs"):
+        Log.open(folder, SIGNER)
+    assert (folder / ".staging").exists()
+
+
+def test_a_changed_staging_file_stops_the_writer(tmp_path: Path) -> None:
+    folder = new_log(tmp_path / "log", entries(3))
+    _stage(folder, 3, 300)
+    data = bytearray((folder / ".staging").read_bytes())
+    data[500] ^= 1
+    (folder / ".staging").write_bytes(data)
+    with _refusal("staging-differs"):
+        Log.open(folder, SIGNER)
+
+
 # Signing elsewhere
 
 
@@ -300,9 +370,13 @@ def test_the_key_does_not_sign_a_second_history(tmp_path: Path) -> None:
             fork.append([b"another past"])
         assert fork.size == 0
     with Log.create(tmp_path / "elsewhere", Verifier(SIGNER.vkey)) as elsewhere:
-        for batch in ([b"shorter"], [b"as long"] * 10, [b"longer"] * 11):
+        for batch, why in (
+            ([b"shorter"], "a second log under one key"),
+            ([b"as long"] * 10, "a second log under one key"),
+            ([b"longer"] * 11, "expected a proof from the 10 entries"),
+        ):
             text = _request_for(tmp_path / f"fork-{len(batch)}", batch)
-            with _refusal("not-an-extension"):
+            with pytest.raises(RecordError, match=why):
                 sign_offline(text, _keyed(tmp_path / "keys"))
         assert elsewhere.size == 0
     with Log.open(tmp_path / "log", _keyed(tmp_path / "keys")) as log:

@@ -90,7 +90,14 @@ def load_key(folder: Path) -> FirstWitness:
     def remember(note: bytes) -> None:
         replace_file(last, note, 0o600)
 
-    return FirstWitness(signer, last.read_bytes() if last.exists() else None, remember)
+    try:
+        return FirstWitness(signer, last.read_bytes() if last.exists() else None, remember)
+    except RecordError as error:
+        raise RecordError(
+            f"{last}: expected the checkpoint that this key signed last, found something else ({error}); "
+            "without it the key can't tell a second history: look for the newest copy of this file",
+            code="bad-memory",
+        ) from None
 
 
 def show_key(folder: Path) -> str:
