@@ -111,7 +111,7 @@ def test_the_reader_recomputes_sums_and_proof_and_says_that_they_match(browser: 
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
-        ('<tr><th scope="row">0001<td>confirmed<td>150', '<tr><th scope="row">0001<td>confirmed<td>151', 1),
+        ('<tr><th scope="row">0001<td>Confirmed<td>150', '<tr><th scope="row">0001<td>Confirmed<td>151', 1),
         ("<td>11,860</td>", "<td>11,960</td>", 1),
         ("&#34;type&#34;:&#34;table&#34;", "&#34;type&#34;:&#34;tables&#34;", 0),
         ('data-index="19"', 'data-index="18"', 0),

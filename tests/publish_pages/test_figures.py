@@ -81,7 +81,7 @@ def test_what_stands_in_a_box_is_said_and_never_shown_as_nought(trees: Mapping[s
 )
 def test_a_station_says_its_state(trees: Mapping[str, Element], page: str, station: str, state: str) -> None:
     section = _section(trees[f"stations/{page}.html"], station)
-    assert section.find("b", class_=f"st {state}")[0].text == state
+    assert section.find("b", class_=f"st {state}")[0].text == state.capitalize()
 
 
 def test_a_check_that_does_not_hold_shows_formula_both_sides_and_difference(trees: Mapping[str, Element]) -> None:

@@ -20,6 +20,7 @@ from counterfoil.publish.pages.sentences import (
     coverage_text,
     of_stations,
     remainder_text,
+    tellable,
     total_source,
 )
 from counterfoil.publish.pages.view import Page, View
@@ -205,9 +206,7 @@ def area_statements(view: View, tally: ContestTally, total: AreaTotal) -> list[M
     """Bounds of announced figures and the remainder, for one area."""
     bounds = [bounds_text(view, tally.contest, o) for o in total.options if o.total and o.official is not None]
     return bounds + [
-        remainder_text(view, tally.contest, r)
-        for r in tally.remainders
-        if r.area == total.area and r.left_votes >= 0 and r.uncounted_stations
+        remainder_text(view, tally.contest, r) for r in tally.remainders if r.area == total.area and tellable(r)
     ]
 
 

@@ -110,9 +110,22 @@ def _reports(view: View, tally: ContestTally, finding: Finding, values: Mapping[
     )
 
 
+def _backsolved(view: View, tally: ContestTally, finding: Finding, values: Mapping[str, str]) -> Markup | None:
+    chance = dict(finding.numbers).get("chance_one_in")
+    if chance is None:
+        return None
+    return view.say(
+        "%(area)s: each announced number of votes is what a share with one decimal gives of %(threshold)s %(kind)s. By "
+        "chance this happens about once in %(chance)s times.",
+        chance=view.n(int(chance)),
+        **values,
+    )
+
+
 _WORDS: Mapping[str, _Words] = {
     "part-exceeds-whole": _part,
     "bound-excludes-official": _bound,
     "remainder-implausible": _remainder,
     "reports-exceed-protocol": _reports,
+    "backsolved-total": _backsolved,
 }

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from counterfoil.election.definition import Severity
 from counterfoil.publish.pages.finding_texts import finding_text, fragility
-from counterfoil.publish.pages.sentences import bounds_text, lead_text, remainder_text
+from counterfoil.publish.pages.sentences import bounds_text, lead_text, remainder_text, tellable
 from counterfoil.publish.pages.view import Page, View
 from counterfoil.tally.results import ComparisonClass, ContestTally
 
@@ -50,7 +50,7 @@ def statements(view: View, tally: ContestTally, page: Page) -> list[Statement]:
             view._("how the remainder is computed"),
         )
         for r in tally.remainders
-        if r.area == view.plan.root and r.left_votes >= 0 and r.uncounted_stations
+        if r.area == view.plan.root and tellable(r)
     ]
     if tally.lead is not None:
         found.append(

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from counterfoil.election.definition import Severity
 from counterfoil.publish.pages.finding_texts import finding_text
-from counterfoil.publish.pages.sentences import base_name, bounds_text, coverage_text, remainder_text
+from counterfoil.publish.pages.sentences import base_name, bounds_text, coverage_text, remainder_text, tellable
 from counterfoil.publish.pages.view import Page, View
 from counterfoil.tally.results import AreaTotal, ContestTally, OptionTotal
 
@@ -107,7 +107,7 @@ def paragraph(view: View, tally: ContestTally, total: AreaTotal, o: OptionTotal)
     sentences += [
         remainder_text(view, tally.contest, r)
         for r in tally.remainders
-        if (r.area, r.option) == (total.area, o.option) and r.left_votes >= 0 and r.uncounted_stations and not proven
+        if (r.area, r.option) == (total.area, o.option) and tellable(r) and not proven
     ]
     return Markup(" ").join(sentences)
 

@@ -109,6 +109,11 @@ def total_source(view: View, source: str | None) -> str:
     return view._("announced") if source == "official" else view._("at most, by the register")
 
 
+def tellable(r: Remainder) -> bool:
+    """Whether the remainder is possible at all; where it is not, a contradiction says so already."""
+    return 0 <= r.left_votes <= max(r.left_total, 0) and r.uncounted_stations > 0
+
+
 def remainder_text(view: View, contest: Contest, r: Remainder) -> Markup:
     """What the uncounted stations would have to show, beside what the counted ones show."""
     text = view.say(

@@ -25,12 +25,13 @@ from counterfoil.record.layout import OBJECTS, object_path
 from counterfoil.tally.results import ContestTally, Finding
 
 STATES = {
-    "missing": N_("missing"),
-    "received": N_("received"),
-    "read": N_("read"),
-    "confirmed": N_("confirmed"),
-    "disputed": N_("disputed"),
+    "missing": N_("Missing"),
+    "received": N_("Received"),
+    "read": N_("Read"),
+    "confirmed": N_("Confirmed"),
+    "disputed": N_("Disputed"),
 }
+"""Of one station; with a capital, because many languages write it otherwise than the numbers of stations."""
 CELL_STATES = {
     "empty": N_("empty"),
     "struck": N_("struck out"),
