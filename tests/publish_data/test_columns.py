@@ -29,6 +29,8 @@ PINNED = {
     "changes": "previous_size contest station change columns",
     "official": "contest snapshot announced_at source unit id item value remark entry",
     "reports": "contest station area option reports entry",
+    "estimates": "contest refused reason design frame_stations drawn received confidence option base_kind share low "
+    "high standard_error design_effect",
 }
 OF_THE_ELECTION = (
     "votes.ada votes.bob votes.none official.ada official.bob official.none field.voters field.voters.state field.good "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 
 from counterfoil.election.definition import Severity
+from counterfoil.primitives.errors import Refusal
 from counterfoil.primitives.shares import percent
+from counterfoil.publish.frames import estimate_of
 from counterfoil.publish.model import Publication
 from counterfoil.tally.results import ContestTally, Finding, OptionTotal
 from counterfoil.workflow.count import CountResult
@@ -49,6 +52,7 @@ def _count(publication: Publication) -> Iterator[str]:
         yield "  stations: " + ", ".join(f"{name} {value}" for name, value in total.numbers._asdict().items())
         for option in total.options:
             yield f"  {option.option}: {_votes(option)}"
+        yield from _estimate(publication, tally)
         yield from _findings(tally)
     record = publication.record
     yield ""
@@ -68,6 +72,18 @@ def _votes(option: OptionTotal) -> str:
     if option.official is not None:
         parts.append(f"announced {option.official}")
     return "; ".join(parts)
+
+
+def _estimate(publication: Publication, tally: ContestTally) -> Iterator[str]:
+    found = estimate_of(publication, tally)
+    if isinstance(found, Refusal):
+        yield f"  estimate: refused: {found}"
+        return
+    sample = f"{found.received} of {found.drawn} stations drawn ({found.design.design} sample)"
+    for option, ratio in found.options.items():
+        low, high = (percent(Fraction(end)) for end in ratio.interval(found.confidence))
+        kind = tally.contest.base.kind.value.replace("_", " ")
+        yield f"  estimate of {option}: {low} to {high} of {kind}, at {100 * found.confidence:.0f} % confidence, from {sample}"
 
 
 def _findings(tally: ContestTally) -> Iterator[str]:

@@ -290,5 +290,27 @@ TABLES: Mapping[str, Table] = {
                 _i("entry", "Index of the entry in the record."),
             ),
         ),
+        Table(
+            "estimates",
+            "What the whole probably is, only from a probability sample declared beforehand; else why not",
+            (
+                _CONTEST,
+                _s("refused", "Code of the refusal, if there can be no estimate; then the figures are empty."),
+                _s("reason", "The refusal as a sentence.", free_text=True),
+                _s("design", "simple, stratified or clustered."),
+                _i("frame_stations", "Stations that the sample was drawn from."),
+                _i("drawn", "Stations drawn."),
+                _i("received", "... of which a count is confirmed."),
+                _s("confidence", "Confidence of the interval, as a decimal."),
+                _OPTION,
+                _s("base_kind", "What shares are shares of: valid, ballots_cast or registered."),
+                _s("share", "Estimated share in the whole, 6 decimals."),
+                _s("low", "Lower end of the interval, 6 decimals."),
+                _s("high", "Upper end of the interval, 6 decimals."),
+                _s("standard_error", "Standard error of the share, 6 decimals."),
+                _s("design_effect", "Variance over that of a simple sample of as many stations, 6 decimals."),
+            ),
+            ("contest", "option"),
+        ),
     )
 }

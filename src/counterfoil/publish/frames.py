@@ -15,10 +15,12 @@ import polars as pl
 
 from counterfoil.election.definition import Contest
 from counterfoil.primitives.cells import STATE_SUFFIX
+from counterfoil.primitives.errors import Refusal
 from counterfoil.primitives.shares import decimal6
 from counterfoil.publish.columns import TABLES
 from counterfoil.publish.model import Publication
 from counterfoil.record.state import OfficialSnapshot
+from counterfoil.tally.estimate import Estimate, estimate
 from counterfoil.tally.results import ContestTally, Finding, StationNumbers
 
 _SIX = StationNumbers._fields
@@ -311,6 +313,35 @@ def _reports(publication: Publication) -> pl.DataFrame:
     ).select(list(_schema("reports")))
 
 
+def estimate_of(publication: Publication, tally: ContestTally) -> Estimate | Refusal:
+    """The estimate of a contest, or why there is none; a refusal is a result like any other."""
+    try:
+        return estimate(tally, publication.results.replay)
+    except Refusal as refused:
+        return refused
+
+
+def _estimates(publication: Publication) -> pl.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for contest, tally in _contests(publication):
+        found = estimate_of(publication, tally)
+        if isinstance(found, Refusal):
+            rows.append((contest.id, found.code, str(found), *[None] * 12))
+            continue
+        head = (found.design.design, found.frame_stations, found.drawn, found.received, _six(found.confidence))
+        for option, ratio in found.options.items():
+            low, high = ratio.interval(found.confidence)
+            figures = (decimal6(ratio.ratio), _six(low), _six(high), _six(ratio.standard_error))
+            effect = None if ratio.design_effect is None else _six(ratio.design_effect)
+            rows.append((contest.id, None, None, *head, option, contest.base.kind.value, *figures, effect))
+    return _rows("estimates", rows)
+
+
+def _six(value: float) -> str:
+    """Six decimals of what a square root or a quantile made; digits this far up are the same on every machine."""
+    return f"{value:.6f}"
+
+
 _MAKERS: Mapping[str, Callable[[Publication], pl.DataFrame]] = {
     "stations": _stations,
     "results_wide": _results_wide,
@@ -324,4 +355,5 @@ _MAKERS: Mapping[str, Callable[[Publication], pl.DataFrame]] = {
     "changes": _changes,
     "official": _official,
     "reports": _reports,
+    "estimates": _estimates,
 }

@@ -11,8 +11,9 @@ import json
 from fractions import Fraction
 from typing import Any
 
+from counterfoil.primitives.errors import Refusal
 from counterfoil.primitives.shares import decimal6
-from counterfoil.publish.frames import excess
+from counterfoil.publish.frames import estimate_of, excess
 from counterfoil.publish.model import Publication
 from counterfoil.tally.results import ContestTally, Finding, OptionTotal
 
@@ -29,7 +30,7 @@ def summary(publication: Publication) -> dict[str, Any]:
             "date": replay.election.date,
         },
         "as_of": replay.newest_batch,
-        "contests": {c: _contest(tally, replay.election.country) for c, tally in publication.results.contests.items()},
+        "contests": {c: _contest(publication, tally) for c, tally in publication.results.contests.items()},
         "record": {
             "size": record.size,
             "root_hash": record.root.hex(),
@@ -46,8 +47,8 @@ def summary_bytes(publication: Publication) -> bytes:
     return (json.dumps(summary(publication), ensure_ascii=False, indent=1) + "\n").encode("utf-8")
 
 
-def _contest(tally: ContestTally, country: str) -> dict[str, Any]:
-    total = tally.area(country)
+def _contest(publication: Publication, tally: ContestTally) -> dict[str, Any]:
+    total = tally.area(publication.results.replay.election.country)
     return {
         "title": dict(tally.contest.title),
         "stations": total.numbers._asdict(),
@@ -55,6 +56,7 @@ def _contest(tally: ContestTally, country: str) -> dict[str, Any]:
         "registered_counted": total.registered_counted,
         "snapshot": tally.snapshot.snapshot if tally.snapshot else None,
         "options": {option.option: _option(option) for option in total.options},
+        "estimate": _estimate(publication, tally),
         "findings": [_finding(f) for f in tally.findings],
     }
 
@@ -93,4 +95,23 @@ def _finding(f: Finding) -> dict[str, Any]:
         "gated_out": f.gated_out,
         "snapshot": f.snapshot,
         "numbers": dict(f.numbers),
+    }
+
+
+def _estimate(publication: Publication, tally: ContestTally) -> dict[str, Any]:
+    found = estimate_of(publication, tally)
+    if isinstance(found, Refusal):
+        return {"refused": found.code, "reason": str(found)}
+    options = {}
+    for option, ratio in found.options.items():
+        low, high = ratio.interval(found.confidence)
+        options[option] = {"share": decimal6(ratio.ratio), "low": f"{low:.6f}", "high": f"{high:.6f}"}
+    return {
+        "refused": None,
+        "design": found.design.design,
+        "confidence": f"{found.confidence:.6f}",
+        "frame_stations": found.frame_stations,
+        "drawn": found.drawn,
+        "received": found.received,
+        "options": options,
     }
