@@ -27,8 +27,8 @@ def main() -> None:
     arguments = _arguments()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     print(f"{_machine()}\n")
-    print("| what | size | seconds | limit s | times the limit | peak MiB | limit is | |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |")
+    print("| what | size | s | cpu s | limit s | limit cpu s | cpu / limit cpu | peak MiB | limit is | |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="counterfoil-benchmarks-", dir=arguments.work) as work:
         for name in arguments.only.split(","):
             for size in sizes:
@@ -71,16 +71,19 @@ def _run(name: str, work: str, size: int, limit_s: int) -> list[dict[str, Any]]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    seconds, limit, goal = row.get("seconds"), row.get("limit_s"), row.get("goal_s")
+    times = [f"{seconds:.2f}" for seconds in row.get("time") or ()] or ["", ""]
+    limits = [f"{seconds:.2f}" for seconds in row.get("limit_time") or ()] or ["", ""]
+    ratio = row["time"][1] / row["limit_time"][1] if row.get("limit_time") and row["limit_time"][1] else None
+    goal = f"goal below {row['goal_s']} s" if row.get("goal_s") else ""
     cells = [
         row["what"],
         f"{row['size']:,}",
-        "" if seconds is None else f"{seconds:.2f}",
-        "" if limit is None else f"{limit:.2f}",
-        "" if limit is None or seconds is None else f"{seconds / limit:.1f}",
+        *times,
+        *limits,
+        "" if ratio is None else f"{ratio:.1f}",
         f"{row['peak_mib']:,}" if row.get("peak_mib") else "",
         row.get("limit", ""),
-        "; ".join(part for part in (row.get("note", ""), f"goal below {goal} s" if goal else "") if part),
+        "; ".join(part for part in (row.get("note", ""), goal) if part),
     ]
     return "| " + " | ".join(cells) + " |"
 
