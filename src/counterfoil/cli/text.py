@@ -83,7 +83,8 @@ def _estimate(publication: Publication, tally: ContestTally) -> Iterator[str]:
     for option, ratio in found.options.items():
         low, high = (percent(Fraction(end)) for end in ratio.interval(found.confidence))
         kind = tally.contest.base.kind.value.replace("_", " ")
-        yield f"  estimate of {option}: {low} to {high} of {kind}, at {100 * found.confidence:.0f} % confidence, from {sample}"
+        confidence = f"at {100 * found.confidence:.0f} % confidence"
+        yield f"  estimate of {option}: {low} to {high} of {kind}, {confidence}, from {sample}"
 
 
 def _findings(tally: ContestTally) -> Iterator[str]:
