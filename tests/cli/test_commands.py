@@ -285,3 +285,22 @@ def test_progress_is_drawn_only_where_somebody_watches(capsys: pytest.CaptureFix
     watched.result({}, ["done"])
     ended = capsys.readouterr()
     assert (ended.out, ended.err) == ("done\n", "\r")
+
+
+def test_what_we_publish_as_nist_can_be_imported_as_an_election(run: Run, site: Path, tmp_path: Path) -> None:
+    ran = run("import", tmp_path / "back", site / "data" / "nist" / "counterfoil.json", "--country", "XX", "--json")
+    assert ran.code == 0
+    counted = run("count", tmp_path / "back", "--json")
+    assert counted.code == 0
+    (contest,) = counted.json["contests"].values()
+    assert contest["stations"]["expected"] == 3
+    official = {option.rpartition(".")[2]: figures["official"] for option, figures in contest["options"].items()}
+    assert official == {"ada": 420, "bob": 100, "none": 0}
+
+
+def test_eml_needs_to_know_the_country(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "230.eml.xml").write_text("<EML/>")
+    ran = run("import", tmp_path / "new", tmp_path / "230.eml.xml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--country" in ran.err
+    assert not (tmp_path / "new").exists()

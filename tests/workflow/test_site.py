@@ -99,3 +99,15 @@ def test_a_publication_holds_nothing_of_the_writers_own(tmp_path: Path) -> None:
     names = set(tree(site))
     assert not [n for n in names if any(part.startswith(".") for part in n.split("/")) or "keys" in n.split("/")]
     assert {"index.html", "check.py", "reader.html", "data/summary.json", "record/checkpoint"} <= names
+
+
+def test_a_system_that_cannot_swap_two_names_gets_the_same_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, site = make_folder(tmp_path / "e"), tmp_path / "site"
+    workflow.count(folder, site, now=NOW)
+    old = tree(site)
+    monkeypatch.setattr(site_module, "_exchange", lambda one, other: False)
+    workflow.publish(folder, site)
+    assert tree(site) == old
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["e", "site"]
