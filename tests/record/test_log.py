@@ -21,7 +21,7 @@ from counterfoil.record.manifest import encode_manifest
 from counterfoil.record.note import COSIGNATURE_V1, Signer, Verifier, key_id, open_note, sign
 from counterfoil.record.proof import check_proof, consistency_proof, format_proof, inclusion_proof
 from counterfoil.record.reader import FolderReader, SubReader, read_entries
-from counterfoil.record.signing import FirstWitness, parse_request, sign_offline
+from counterfoil.record.signing import FirstWitness, SignRequest, parse_request, sign_offline
 from counterfoil.record.staging import write_staging
 from counterfoil.record.tree import leaf_hash, root_of, verify_consistency, verify_inclusion
 from tests.record.worlds import ORIGIN, SIGNER, MemoryReader, entries, new_log, public_files
@@ -396,6 +396,15 @@ def test_a_key_that_lost_its_memory_goes_on_from_its_own_signature(tmp_path: Pat
     (tmp_path / "keys" / keys.LAST_SIGNED).unlink()
     with Log.open(tmp_path / "log", _keyed(tmp_path / "keys")) as log:
         assert log.append([b"goes on"]) == range(5, 6)
+
+
+def test_a_key_that_lost_its_memory_still_does_not_sign_against_its_own_signature(tmp_path: Path) -> None:
+    signed = Checkpoint(ORIGIN, 5, root_of(entries(5))).sign(SIGNER)
+    request = SignRequest(Checkpoint(ORIGIN, 6, bytes(32)), 5, (), signed)
+    keys.create_key(tmp_path / "keys", ORIGIN, bytes(range(32)))
+    with _refusal("not-an-extension"):
+        sign_offline(request.text, keys.load_key(tmp_path / "keys"))
+    assert not (tmp_path / "keys" / keys.LAST_SIGNED).exists()
 
 
 def test_a_key_with_an_older_memory_gets_the_proof_it_needs(tmp_path: Path) -> None:
