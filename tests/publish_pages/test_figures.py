@@ -175,3 +175,12 @@ def test_a_percentage_is_rounded_half_to_even_from_the_exact_fraction(language: 
     assert NumberFormat(language).percent(Fraction(2, 3)) == text
     assert NumberFormat("en").percent(Fraction(1, 8), 0) == "12%"
     assert NumberFormat("en").fraction(Fraction(-1, 4), 1) == "-0.2"
+
+
+def test_a_station_without_a_reading_shows_only_what_others_say_of_it(trees: Mapping[str, Element]) -> None:
+    table = _section(trees["stations/r2.html"], "s1").find("table")[0]
+    assert [e.text for e in table.find("tr")[0].find("th")] == ["box of the protocol", "reports"]
+    assert [[e.text for e in row.walk() if e.tag in ("th", "td")] for row in table.find("tr")[1:]] == [
+        ['Ada "A" Abbott', "2,000"]
+    ]
+    assert "not stated" not in _section(trees["stations/r2.html"], "s1").text

@@ -139,7 +139,8 @@ def _aggregate(view: View, tally: ContestTally, index: int, page: Page) -> dict[
     start = of.search_sorted(index, "left")
     stations = tally.finding_stations.slice(start, of.search_sorted(index, "right") - start)
     option = view.option_name(tally.contest.option(f.option)) if f.option else ""
-    heading = view.area_name(f.area) + (f", {option}" if option else "")
+    area = view.area_name(f.area)
+    heading = view.say("%(area)s, %(option)s", area=area, option=option) if option else area
     return {
         "anchor": view.plan.finding_anchors[tally.contest.id][index],
         "heading": heading,

@@ -321,8 +321,8 @@ def _by_area(view: Speaks, found: Battery, areas: Sequence[str]) -> Iterator[Mar
     ).format(
         view._("By area"),
         view._(
-            "With the adjusted p below, where the test has one. A dash: too few stations, or no answer for another "
-            "reason."
+            "With the adjusted p below, where the test has one. Bold: stands out, which for whole percentages also "
+            "takes z = 4. A dash: too few stations, or no answer for another reason."
         ),
         view._("By area"),
         heads,

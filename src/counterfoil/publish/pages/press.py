@@ -114,7 +114,11 @@ def paragraph(view: View, tally: ContestTally, total: AreaTotal, o: OptionTotal)
 
 def _article(view: View, page: Page, sheet: Sheet) -> Markup:
     o = sheet.option
-    heading = f"{view.area_name(sheet.total.area)}, {view.option_name(sheet.tally.contest.option(o.option))}"
+    heading = view.say(
+        "%(area)s, %(option)s",
+        area=view.area_name(sheet.total.area),
+        option=view.option_name(sheet.tally.contest.option(o.option)),
+    )
     return Markup(
         '<article class="press" data-base="{}" data-coverage="{}/{}"><h2>{}</h2><img src="{}{}" width="1200" '
         'height="675" '

@@ -44,6 +44,7 @@ BASES = {
     "readings": N_("readings that agree"),
     "decision": N_("a decision"),
 }
+_WITHOUT_FIGURES = ("missing", "received")
 MAX_ENTRIES = 12
 """Links per station; a station with more shows the first ones and their number."""
 
@@ -133,6 +134,8 @@ class _Writer:
         self.kinds: list[str | None] = frame["kind"].to_list()
         self.registered: list[int | None] = frame["listed_registered"].to_list()
         self.copies = _copies(view)
+        # A kind or a name in another script must not pull the number beside it out of its place.
+        self.isolated = "<bdi>{}</bdi>" if view.direction == "rtl" else "{}"
         self.state_words = {key: escape(view._(text)) for key, text in STATES.items()}
         self.cell_words = {key: f'<td class="no">{escape(view._(text))}' for key, text in CELL_STATES.items()}
         self.basis_words = {key: escape(view._(text)) for key, text in BASES.items()}
@@ -170,11 +173,11 @@ class _Writer:
         station, name, kind, registered = self.ids[row], self.names[row], self.kinds[row], self.registered[row]
         head = f'<section class="s" id="{station}"><h2>{station}'
         if name and name != station:
-            head += f" <small>{escape(name)}</small>"
+            head += f" <small>{self.isolated.format(escape(name))}</small>"
         out.append(head + "</h2>")
         facts = []
         if kind:
-            facts.append(escape(kind))
+            facts.append(self.isolated.format(escape(kind)))
         if registered is not None:
             facts.append(f"{self.n(registered)} {self.word['registered']}")
         for sheet in self.sheets:
@@ -212,11 +215,10 @@ class _Writer:
         return " ".join(shown) + more
 
     def _table(self, out: list[str], sheet: _Sheet, row: int, station: str) -> None:
-        state = sheet.state[row]
         official = sheet.with_official and any(f.official and f.official[row] is not None for f in sheet.lines)
         reports = sheet.with_reports and any(station in f.reports for f in sheet.lines)
-        figures = state not in ("missing", "received")
-        if not (figures or official or reports):
+        if sheet.state[row] in _WITHOUT_FIGURES:
+            self._beside(out, sheet, row, station, official=official, reports=reports)
             return
         n, words, w = self.n, self.cell_words, self.word
         parts = [f"<table><tr><th>{w['box']}<th>{w['ours']}"]
@@ -230,13 +232,29 @@ class _Writer:
             parts.append(words[line.states[row]] if value is None else f"<td>{n(value)}")
             if official:
                 told = line.official[row] if line.official else None
-                parts.append(
-                    "<td><td>"
-                    if told is None
-                    else f"<td>{n(told)}<td>" + (n(value - told) if value is not None else "")
-                )
+                parts.append("<td>" if told is None else f"<td>{n(told)}")
+                parts.append("<td>" if told is None or value is None else f"<td>{n(value - told)}")
             if reports:
                 count = line.reports.get(station)
+                parts.append("<td>" if count is None else f"<td>{n(count)}")
+        parts.append("</table>")
+        out.append("".join(parts))
+
+    def _beside(self, out: list[str], sheet: _Sheet, row: int, station: str, *, official: bool, reports: bool) -> None:
+        """Of a station without a reading: only what others say of it, never an empty column of our own."""
+        if not (official or reports):
+            return
+        n, w = self.n, self.word
+        parts = [f"<table><tr><th>{w['box']}", f"<th>{w['official']}" * official, f"<th>{w['reports']}" * reports]
+        for line in sheet.lines:
+            told = line.official[row] if line.official else None
+            count = line.reports.get(station)
+            if told is None and count is None:
+                continue
+            parts.append(line.head)
+            if official:
+                parts.append("<td>" if told is None else f"<td>{n(told)}")
+            if reports:
                 parts.append("<td>" if count is None else f"<td>{n(count)}")
         parts.append("</table>")
         out.append("".join(parts))
