@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil import workflow
-from counterfoil.primitives.errors import RecordError
+from counterfoil.primitives.errors import InputError, RecordError
 from counterfoil.record.keys import create_key, create_secret, show_key
 from counterfoil.workflow.count import CountResult
 from counterfoil.workflow.offline import sign_request
@@ -82,3 +82,10 @@ def test_a_manifest_is_signed_only_for_the_last_signed_checkpoint(tmp_path: Path
     (keys / "log.last").unlink()
     with pytest.raises(RecordError, match="sign the checkpoint first"):
         sign_waiting(second, keys)
+
+
+def test_a_record_keeps_the_key_it_was_made_with(tmp_path: Path, folder: Path, keys: Path) -> None:
+    workflow.count(folder, tmp_path / "site", now=NOW, vkey=vkey_of(keys))
+    other = create_key(tmp_path / "other-keys", ORIGIN, bytes(32)).vkey
+    with pytest.raises(InputError, match="--offline-sign"):
+        workflow.count(folder, tmp_path / "site", now=NOW, vkey=other)

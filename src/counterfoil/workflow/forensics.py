@@ -73,8 +73,8 @@ def archive_columns(name: str) -> dict[str, str] | None:
     }
 
 
-def read_mapping(items: Sequence[str]) -> dict[str, str]:
-    """`registered=...,cast=...` to a mapping; several items are put together.
+def read_mapping(items: Sequence[str], base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`registered=...,cast=...` to a mapping; several items are put together, and over those of `base`.
 
     Raises:
         InputError: something that is no `name=column`, a name twice, no leader.
@@ -91,6 +91,7 @@ def read_mapping(items: Sequence[str]) -> dict[str, str]:
                     code="bad-columns",
                 )
             found[key] = value
+    found = {**(base or {}), **found}
     if "leader" not in found:
         raise InputError("--columns", expected="leader=COLUMN", found=", ".join(found) or "nothing", code="bad-columns")
     return found
@@ -136,27 +137,47 @@ def forensics_of_table(
         InputError: the table can't be read, a column is missing, a figure is no whole number.
     """
     progress("read the table", 0, 0)
+    read = read_columns(path, columns, options=options)
+    frame = read.complete
+    table = stations(
+        **{name: frame[name] for name in _SUMS if name in frame.columns},
+        others={name: frame[name] for name in read.others if not frame[name].null_count()},
+        leader_name=read.mapped["leader"][0] if len(read.mapped["leader"]) == 1 else "leader",
+        areas=frame["area"].to_list() if "area" in frame.columns else None,
+    )
+    return ForensicsResult(
+        title=path.name,
+        battery=battery(table, by_area=by_area, progress=progress),
+        rows=read.rows,
+        left_out=read.rows - frame.height,
+        mapped=read.mapped,
+    )
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """`complete`: the rows with every figure but those of further options (`others`, by name), of `rows` rows."""
+
+    complete: pl.DataFrame
+    rows: int
+    others: tuple[str, ...]
+    mapped: Mapping[str, tuple[str, ...]]
+
+
+def read_columns(path: Path, columns: Mapping[str, str], *, options: FileOptions | None = None) -> TableColumns:
+    """Our columns of a table.
+
+    Raises:
+        InputError: the table can't be read, a column is missing, a figure is no whole number.
+    """
     with tempfile.TemporaryDirectory() as unpacked:
         file = _table_file(path, Path(unpacked))
         raw = read_table_file(file, needed=_Wanted(list(columns.values())), options=options)
         mapped = _mapped(raw, columns)
         frame = _figures(raw, mapped, columns)
-    complete = frame.drop_nulls([name for name in frame.columns if name not in mapped.get("others", ())])
-    others = [name for name in mapped.get("others", ()) if name in frame.columns and not complete[name].null_count()]
-    leader_name = mapped["leader"][0] if len(mapped["leader"]) == 1 else "leader"
-    table = stations(
-        **{name: complete[name] for name in _SUMS if name in complete.columns},
-        others={name: complete[name] for name in others},
-        leader_name=leader_name,
-        areas=complete["area"].to_list() if "area" in complete.columns else None,
-    )
-    return ForensicsResult(
-        title=path.name,
-        battery=battery(table, by_area=by_area, progress=progress),
-        rows=frame.height,
-        left_out=frame.height - complete.height,
-        mapped=mapped,
-    )
+    others = tuple(name for name in mapped.get("others", ()) if name in frame.columns)
+    complete = frame.drop_nulls([name for name in frame.columns if name not in others])
+    return TableColumns(complete, frame.height, others, mapped)
 
 
 def _table_file(path: Path, unpacked: Path) -> Path:

@@ -53,7 +53,7 @@ class Holdings:
         if exists:
             signer = None if self.offline or read_only else load_key(self.keys)
             self.log = Log.open(folder / "record", signer, writable=not read_only)
-            self._check_origin()
+            self._check_named()
         elif must_exist:
             raise InputError(
                 str(folder / "record"),
@@ -64,17 +64,23 @@ class Holdings:
             )
         self._pseudonyms: bytes | None = None
 
-    def _check_origin(self) -> None:
-        if self.log is not None and self.origin and self.log.origin != self.origin:
-            found = self.log.origin
-            self.log.close()
-            raise InputError(
-                str(self.folder / "record"),
-                expected=f"the record of {self.origin}",
-                found=f"the record of {found}",
-                do="leave --origin out: a record keeps its name",
-                code="wrong-origin",
-            )
+    def _check_named(self) -> None:
+        """The log is the one that the caller named, if he named one."""
+        if self.log is None:
+            return
+        for option, named, found in (
+            ("--origin", self.origin, self.log.origin),
+            ("--offline-sign", self.vkey, self.log.vkey),
+        ):
+            if named is not None and named != found:
+                self.log.close()
+                raise InputError(
+                    str(self.folder / "record"),
+                    expected=f"the record of {named}",
+                    found=f"the record of {found}",
+                    do=f"leave {option} out: a record keeps its name and its key",
+                    code="wrong-origin",
+                )
 
     def __enter__(self) -> Holdings:
         return self
