@@ -230,6 +230,19 @@ def test_a_wrong_figure_is_named_in_the_users_own_file(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["source"]
 
 
+def test_the_line_in_the_users_file_is_right_after_a_cell_of_several_lines(tmp_path: Path) -> None:
+    source, to = tmp_path / "source", tmp_path / "made"
+    source.mkdir()
+    lines = unzipped().decode("utf-8-sig").splitlines(keepends=True)[:5]
+    lines[1] = lines[1].replace("PQ. EL RECREO", '"PQ. EL\nRECREO"', 1)
+    lines[2] = lines[2].replace("PQ. EL RECREO", '"PQ. EL\nRECREO"', 1)
+    lines[3] = lines[3].replace("PQ. EL RECREO", '"PQ. EL\nRECREO"', 1)
+    lines[4] = lines[4].replace("PQ. EL RECREO", '"PQ. EL\nRECREO"', 1).replace(",0,", ",x,", 1)
+    (source / "RESULTADOS_2024_CSV_V1.csv").write_text("".join(lines), encoding="utf-8")
+    error = refused("venezuela-2024", source, to)
+    assert error.where == "RESULTADOS_2024_CSV_V1.csv, line 8 (readings, column invalid)"
+
+
 def test_nothing_there_says_what_is_needed_and_where_to_look(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     error = refused("belarus-2020", tmp_path / "source", tmp_path / "made")

@@ -121,7 +121,8 @@ def _build(recipe: Recipe, source: Path, unpacked: Path, staged: Path, to: Path)
         for item, frame in _tables(table, found):
             listed.append(item)
             written[item["file"]] = frame
-            frame.select(pl.all().exclude(ROW, _FROM)).write_csv(staged / item["file"])
+            cells = pl.all().exclude(ROW, _FROM)  # one line each, so that a refusal's line leads back to a row
+            frame.select(cells.str.replace_all(r"[\r\n]+", " ")).write_csv(staged / item["file"])
     write_definition(staged, f"the recipe {recipe.id}", {**recipe.definition, "tables": listed})
     try:
         load_folder(staged)
