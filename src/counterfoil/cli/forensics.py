@@ -113,7 +113,7 @@ def _columns(mapping: tuple[str, ...], recipe: str | None) -> dict[str, str]:
             do=f"for other data sets make a folder with `counterfoil recipe {recipe}`, count it, and name the folder",
             code="unknown-recipe",
         )
-    return known | (read_mapping(mapping) if mapping else {})
+    return read_mapping(mapping, known)
 
 
 def _only_table(source: Path) -> Path:

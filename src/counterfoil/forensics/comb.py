@@ -6,8 +6,8 @@ elections redrawn from the same stations (binomial around each station's own tur
 
 * Heights are exact counts; mean and spread of the null are from `replicates` redrawn elections with a fixed seed, drawn
   by NumPy's legacy generator, whose stream is frozen.
-* A percentage exactly between two steps goes to the higher one, but from 0.05 above a whole percentage to the whole one:
-  the window of the test holds both its edges, and the height at step 0 is the test's number of hits.
+* A percentage exactly between two steps goes to the higher one, but 0.05 above a whole percentage to the whole one: the
+  window of the test holds both its edges, and the height at step 0 is the test's number of hits.
 """
 
 from __future__ import annotations

@@ -1,0 +1,168 @@
+"""`counterfoil forensics` on tables, recipes, folders: the same figures from every format, and clear refusals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from counterfoil import workflow
+from counterfoil.election.recipes import apply_recipe
+from counterfoil.workflow.forensics import archive_columns, read_columns, read_mapping
+from tests.cli.conftest import Run
+
+DATA = Path(__file__).parents[2] / "../shared/data"
+MAPPING = "registered=Voters, listed,cast=Valid|Invalid,leader=Ada,others=B*,area=Region"
+RUSSIA = {
+    2018: (97_699, 109_008_428, 73_629_581, 73_578_992, 56_430_712),
+    2021: (96_325, 109_204_662, 56_484_685, 56_329_690, 28_064_200),
+}
+
+
+@pytest.fixture(scope="module")
+def table() -> pl.DataFrame:
+    stream = np.random.default_rng(1)
+    voters = stream.integers(400, 2500, 700)
+    cast = stream.binomial(voters, stream.beta(60, 40, 700))
+    ada = stream.binomial(cast, stream.beta(50, 40, 700))
+    bob = stream.binomial(cast - ada, 0.7)
+    return pl.DataFrame(
+        {
+            "Region": [f"Region {i % 3}" for i in range(700)],
+            "Voters, listed": voters,
+            "Valid": cast - 3,
+            "Invalid": [3] * 700,
+            "Ada": np.minimum(ada, cast - 3),
+            "Bob": bob,
+            "By": ["somebody"] * 700,
+        }
+    )
+
+
+@pytest.fixture
+def csv(table: pl.DataFrame, tmp_path: Path) -> Path:
+    table.write_csv(tmp_path / "stations.csv")
+    return tmp_path / "stations.csv"
+
+
+def test_a_table_gives_every_test_with_its_placebos_and_one_family(run: Run, csv: Path) -> None:
+    ran = run("forensics", csv, "--columns", MAPPING, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = ran.json
+    assert found["stations"] == 700
+    assert found["mapped"]["cast"] == ["Valid", "Invalid"]
+    assert (found["leader"], found["runner_up"]) == ("Ada", "Bob")
+    by_key = {t["test"]: t for t in found["tests"]}
+    assert by_key["integer-percentages"]["placebos"].keys() == {"redrawn", "runner-up", "lost"}
+    assert not any(t["stands_out"] for t in (*found["tests"], *found["by_area"]))
+    adjusted = [t["adjusted_p"] for t in (*found["tests"], *found["by_area"])]
+    assert sum(p is not None for p in adjusted) == found["family"]
+    assert "fraud" not in ran.out.lower()
+
+
+def test_csv_parquet_and_a_spreadsheet_give_the_same(run: Run, csv: Path, table: pl.DataFrame) -> None:
+    table.write_parquet(csv.with_suffix(".parquet"))
+    table.write_excel(csv.with_suffix(".xlsx"))
+    texts = [
+        run("forensics", csv.with_suffix(s), "--columns", MAPPING, "--no-areas").out.partition("\n")[2]
+        for s in (".csv", ".parquet", ".xlsx")
+    ]
+    assert texts[0] == texts[1] == texts[2]
+    assert "z = " in texts[0]
+
+
+def test_a_page_is_one_file_that_asks_nothing_of_anybody(run: Run, csv: Path, tmp_path: Path) -> None:
+    made = [tmp_path / "one.html", tmp_path / "two.html"]
+    for page in made:
+        assert run("forensics", csv, "--columns", MAPPING, "--html", page).code == 0
+    text = made[0].read_text("utf-8")
+    assert made[0].read_bytes() == made[1].read_bytes()
+    assert not re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)
+    assert "<script" not in text and ' src="' not in text and "<svg" in text
+    assert "Exploratory" in text and "falsif" not in text.lower()
+
+
+@pytest.mark.parametrize("year", list(RUSSIA))
+def test_a_year_of_the_archive_adds_up_to_the_official_figures(year: int) -> None:
+    read = read_columns(DATA / f"russia-{year}" / f"{year}.csv.zip", archive_columns(f"russia-{year}") or {})
+    sums = [read.complete[name].sum() for name in ("registered", "given", "cast", "leader")]
+    assert (read.complete.height, *sums) == RUSSIA[year]
+    assert len(read.mapped["given"]) == 3 and len(read.others) == (7 if year == 2018 else 13)
+
+
+@pytest.mark.parametrize("year", list(RUSSIA))
+def test_the_recipe_of_a_year_makes_a_folder_of_the_same_sums(year: int, tmp_path: Path) -> None:
+    apply_recipe(f"russia-{year}", DATA / f"russia-{year}", tmp_path / "f")
+    read = pl.read_csv(tmp_path / "f" / "readings.csv")
+    leader = "putin" if year == 2018 else "edinaya-rossiya"
+    given = pl.sum_horizontal("given-early", "given-station", "given-outside")
+    wanted = [pl.col("registered"), given, pl.col("valid") + pl.col("invalid"), pl.col(leader)]
+    sums = read.select(column.sum().alias(str(i)) for i, column in enumerate(wanted)).row(0)
+    assert (read.height, *sums) == RUSSIA[year]
+
+
+def test_a_counted_folder_gives_the_known_figures_of_the_protocols(run: Run, tmp_path: Path) -> None:
+    apply_recipe("belarus-2020", DATA / "belarus-2020", tmp_path / "f")
+    refused = run("forensics", tmp_path / "f", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "no-record")
+    workflow.count(tmp_path / "f")
+    found = run("forensics", tmp_path / "f", "--json").json
+    tested = {t["test"]: t for t in found["tests"]}["integer-percentages"]
+    either = tested["result"]["either"]
+    assert (found["leader"], either["hits"], round(either["expected"], 1)) == ("lukashenko", 366, 246.4)
+    assert round(tested["z"], 2) == 8.48
+    assert round(tested["placebos"]["lost"]["z"], 1) == 0.7
+    assert "Minsk city" in found["areas"]
+    other = run("forensics", tmp_path / "f", "--option", "tihanovkaja", "--no-areas", "--json").json
+    assert (other["leader"], other["by_area"]) == ("tihanovkaja", [])
+    assert run("forensics", tmp_path / "f", "--option", "nobody").code == 2
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ((), "--recipe"),
+        (("--columns", "registered=Voters, listed"), "leader=COLUMN"),
+        (("--columns", "leader=Nobody"), "a column Nobody for leader"),
+        (("--columns", "leader=By"), "line 2, column By: expected a whole number, found 'somebody'"),
+        (("--columns", "leader=Ada,leader=Bob"), "each once"),
+        (("--columns", "winner=Ada"), "items like registered=COLUMN"),
+        (("--recipe", "atlantis"), "counterfoil recipe atlantis"),
+        (("--recipe", "russia-2018"), "a column *Число избирателей"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_refused_with_what_was_expected(
+    run: Run, csv: Path, mapping: tuple[str, ...], said: str
+) -> None:
+    ran = run("forensics", csv, *mapping)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_rows_that_lack_a_figure_are_left_out_and_counted(run: Run, csv: Path, table: pl.DataFrame) -> None:
+    table.with_columns(pl.when(pl.int_range(700) < 5).then(None).otherwise(pl.col("Ada")).alias("Ada")).write_csv(csv)
+    ran = run("forensics", csv, "--columns", MAPPING, "--json")
+    assert (ran.json["rows"], ran.json["rows_left_out"], ran.json["stations"]) == (700, 5, 695)
+
+
+def test_columns_in_the_wrong_order_are_refused_not_computed(run: Run, csv: Path) -> None:
+    swapped = "registered=Ada,cast=Voters, listed,leader=Valid"
+    found = run("forensics", csv, "--columns", swapped, "--json").json
+    tested = {t["test"]: t for t in found["tests"]}["integer-percentages"]
+    assert tested["refusal_code"] == "bad-input"
+    assert "check that the columns are passed in their order" in tested["refusal"]
+
+
+def test_commas_in_names_and_patterns_are_read_as_meant() -> None:
+    found = read_mapping(["registered=A, b,leader=*x|!y*", "area=Region"])
+    assert found == {"registered": "A, b", "leader": "*x|!y*", "area": "Region"}
+
+
+@pytest.mark.parametrize("year", [2000, 2004, 2020, 2024])
+def test_every_year_of_the_archive_has_a_mapping_and_no_other_name_has(year: int) -> None:
+    columns = archive_columns(f"russia-{year}")
+    assert columns is not None and set(columns) == {"registered", "given", "cast", "leader", "others", "area"}
+    assert archive_columns("russia-20181") is None
