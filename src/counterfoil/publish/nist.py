@@ -264,7 +264,7 @@ def _pairs(frame: pl.DataFrame, unit: str, column: str, prefix: str) -> _Counts:
 
 
 def _our_votes(tally: ContestTally, replay: Replay) -> dict[str, _Counts]:
-    found = {}
+    found: dict[str, _Counts] = {}
     for option in tally.contest.options:
         column = f"votes.{option.id}"
         areas = _pairs(tally.areas.filter(pl.col("confirmed") > 0), "area", column, "area.")
