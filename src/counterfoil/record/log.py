@@ -285,7 +285,10 @@ class Log:
         path = self.folder / CHECKPOINT
         self._note = path.read_bytes() if path.exists() else b""
         if self._note:
-            self._checkpoint, _ = open_checkpoint(self._note, self._verifier)
+            try:
+                self._checkpoint, _ = open_checkpoint(self._note, self._verifier)
+            except RecordError as error:
+                raise RecordError(f"{path}: {error}; put the log's own back from a mirror", code=error.code) from None
         self._edge = TileBuilder.load(self.reader, self.size)
         if self._edge.root() != self.root:
             raise RecordError(

@@ -138,7 +138,7 @@ class _Run:
             yield said.append
         except (RecordError, InputError, Refusal, FileNotFoundError) as error:
             self._add(name, False, str(error))
-        except (CounterfoilError, OSError):  # the reader's own: the place can't be reached, the disk fails
+        except (CounterfoilError, OSError, MemoryError):  # the reader's own: place, disk, machine
             raise
         except (Exception, PanicException) as error:
             self._add(name, False, f"this can't be computed from the record ({type(error).__name__}: {error})")
@@ -253,10 +253,13 @@ class _Run:
             say(f"{count} files under data/ computed again from the record: the same.")
 
     def _pages(self) -> None:
-        if not self.pages or self.made is None:
+        if not self.pages:
             self.not_checked.append(
                 "Pages were not rendered again (--pages does it); the manifest shows that they are as they were signed."
             )
+            return
+        if self.made is None:
+            self.not_checked.append("Pages: the record gives no figures to render.")
             return
         # Only here is a template engine needed; without --pages this program runs on Polars and cryptography.
         from counterfoil.publish.pages import pages  # noqa: PLC0415
