@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from counterfoil import workflow
 from counterfoil.publish.model import Publication
+from counterfoil.publish.nist import reports as reports_of
+from tests.workflow.folders import FILES, NOW, make_folder
 
 CLASSES = {
     "ElectionReport": "Format GeneratedDate Issuer IssuerAbbreviation SequenceEnd SequenceStart Status "
@@ -111,3 +117,17 @@ def test_against_all_is_no_candidate(three: Publication, package: dict[str, byte
     assert [c["@id"] for c in election["Candidate"]] == ["candidate.president.ada", "candidate.president.bob"]
     kinds = {s["@id"]: s["@type"] for s in election["Contest"][0]["BallotSelection"]}
     assert kinds["selection.president.none"] == "ElectionResults.BallotMeasureSelection"
+
+
+@pytest.mark.parametrize(("expected", "status"), [("", "unofficial-complete"), ("5", "unofficial-partial")])
+def test_a_report_is_complete_only_if_every_expected_station_is_in(tmp_path: Path, expected: str, status: str) -> None:
+    """Stations that are expected and not listed are missing too."""
+    areas = f"area,parent,name,kind,expected_stations\nXX,,Exland,country,{expected}\n"
+    areas += "N,XX,North,region,\nS,XX,South,region,\n"
+    agreed = "".join(f"c3,003,president,1,photo,{who},,700,10,10,0,0\n" for who in ("anna", "boris"))
+    kept = "".join(line for line in FILES["transcripts.csv"].splitlines(keepends=True) if not line.startswith("c3"))
+    folder = make_folder(tmp_path / "e", areas_csv=areas, transcripts_csv=kept + agreed)
+    made = workflow.count(folder, now=NOW).publication
+    assert made is not None
+    ours = json.loads(dict(reports_of(made))["counterfoil.json"])
+    assert ours["Status"] == status

@@ -65,7 +65,7 @@ _NAME = _s("name", "Name, as the source writes it.", free_text=True)
 _OPTION = _s("option", "Id of what could be voted for.")
 _SNAPSHOT = _s("snapshot", "Official snapshot: what the authority had announced at one time.")
 _SIX = (
-    _i("expected", "Stations that must sign a protocol here."),
+    _i("expected", "Stations that must sign a protocol here; some may not be on the list."),
     _i("received", "... of which at least one copy or a table's figures came in."),
     _i("read", "... of which somebody, a program or a table states figures."),
     _i("confirmed", "... of which figures are accepted: these, and only these, are in the sums."),
@@ -99,7 +99,7 @@ TABLES: Mapping[str, Table] = {
         ),
         Table(
             "results_wide",
-            "One row per contest and expected station: what is known, and what stands behind it",
+            "One row per contest and listed station: what is known, and what stands behind it",
             (
                 _CONTEST,
                 _STATION,
@@ -156,7 +156,7 @@ TABLES: Mapping[str, Table] = {
         ),
         Table(
             "comparison",
-            "One row per contest and expected station: our figures against the official snapshot",
+            "One row per contest and listed station: our figures against the official snapshot",
             (
                 _CONTEST,
                 _SNAPSHOT,

@@ -46,7 +46,8 @@ def _encode(report: Mapping[str, Any]) -> bytes:
 def _ours(publication: Publication) -> dict[str, Any]:
     replay = publication.results.replay
     tallies = list(publication.results.contests.values())
-    complete = all(t.area(replay.election.country).numbers.confirmed == t.stations.height for t in tallies)
+    totals = [t.area(replay.election.country).numbers for t in tallies]
+    complete = all(numbers.confirmed == numbers.expected for numbers in totals)
     contests = [_contest(t.contest, replay.election, _our_votes(t, replay), _our_summary(t)) for t in tallies]
     states = dict(zip(tallies[0].stations["station"], tallies[0].stations["state"], strict=True)) if tallies else {}
     return _report(
