@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from counterfoil.forensics import last_digit, second_digit
-from counterfoil.forensics.digits import ONES, PAIRS, _redrawn
+from counterfoil.forensics.digits import ONES, PAIRS, _given_total, _redrawn
 from counterfoil.primitives.errors import InputError, Refusal
 from tests.forensics.data import Columns, belarus, russia, venezuela
 
@@ -80,6 +80,14 @@ def test_expectation_and_covariance_are_those_of_redrawn_counts() -> None:
         error = table.std(axis=0) / np.sqrt(len(table))
         assert (np.abs(table.mean(axis=0) - mean) < 5 * error + 1e-9).all()
         assert np.diag(np.cov(table.T)) == pytest.approx(np.diag(covariance), rel=0.15)
+
+
+def test_given_the_total_the_classes_add_up_to_it_without_spread() -> None:
+    column = np.random.default_rng(8).integers(0, 260, 300)
+    used = int((column >= 100).sum())
+    expected, covariance = _given_total(*_redrawn(column, 100, ONES, 10), used)
+    assert expected.sum() == pytest.approx(used, abs=1e-9)
+    assert covariance.sum(axis=0) == pytest.approx(np.zeros(10), abs=1e-9)
 
 
 def test_pairs_of_every_kind_are_a_tenth_two_tenths_and_seven_tenths() -> None:

@@ -7,6 +7,7 @@ import inspect
 import json
 from typing import Any
 
+import numba
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from counterfoil import forensics
 from counterfoil.forensics import arrays
+from counterfoil.forensics.jit import jit
 from counterfoil.forensics.results import Method, Result, plain
 from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
 from tests.forensics.data import Columns, belarus
@@ -121,6 +123,23 @@ def test_plain_values_are_json() -> None:
     }
     with pytest.raises(TypeError, match="no plain form"):
         plain(object())
+
+
+def test_compiled_functions_work_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = numba.njit
+
+    def without_a_place(*functions: Any, **options: Any) -> Any:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return compiler(*functions, **options)
+
+    monkeypatch.setattr(numba, "njit", without_a_place)
+
+    @jit
+    def twice(x: int) -> int:
+        return 2 * x
+
+    assert twice(21) == 42
 
 
 def test_example_of_the_package_holds() -> None:

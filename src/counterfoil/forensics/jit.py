@@ -19,4 +19,7 @@ def jit(function: F) -> F:
     Without fast-math: sums keep their order, so every machine gives the same figures. Without the interpreter's lock,
     so that threads run beside each other.
     """
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    try:
+        return cast(F, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # nowhere to keep the result: a read-only installation of a user without a home
+        return cast(F, numba.njit(nogil=True)(function))
