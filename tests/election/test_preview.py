@@ -77,3 +77,10 @@ def test_of_many_rows_only_the_first_are_named(folder: Write) -> None:
     table = preview(load_folder(folder(stations="station,area\ns-1,s\n" + many)), standing(before)).tables[1]
     assert len(table.added) == 17
     assert "17 added (n-10, n-11, n-12, n-13, n-14, ...)" in table.line()
+
+
+def test_a_figure_that_was_not_stated_before_is_a_change(folder: Write) -> None:
+    before = load_folder(folder())
+    after = load_folder(folder(readings="station,ada,bob,valid,registered\nn-1,120,80,200,900\ns-1,50,60,110,640\n"))
+    assert preview(after, standing(before)).tables[2].changed.first == ("s-1",)
+    assert preview(before, standing(after)).tables[2].changed.first == ("s-1",)

@@ -170,7 +170,9 @@ def test_the_vector_rule_for_cells_is_the_rule_for_one_cell(text: str, negative:
 
 
 IDS = (
-    st.text(st.characters(), max_size=5) | st.text("ab-._ /é\u00a0\u200b\ue000😀\x1c", max_size=4) | st.just("a" * 101)
+    st.text(st.characters(), max_size=5)
+    | st.text("ab-._=+@ /é\u00a0\u200b\ue000😀\x1c", max_size=4)
+    | st.just("a" * 101)
 )
 
 

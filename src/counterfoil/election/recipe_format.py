@@ -104,6 +104,8 @@ def read_recipe(top: Node) -> Recipe:
     files = tuple(_file(files_node.get(name), name) for name in files_node.mapping())
     known = {file.id: _columns(file) for file in files}
     tables = tuple(_table(node, known) for node in top.get("tables").items())
+    if not tables:
+        raise top.bad("tables", "at least one table")
     top.unique("tables", [table.file for table in tables])
     return Recipe(
         id=top.id("id"),
@@ -167,6 +169,8 @@ def _table(node: Node, known: Mapping[str, frozenset[str]]) -> RecipeTable:
     if node.has("parts"):
         node.only(f"{table_keys} parts")
         parts = tuple(_part(item, known, part_keys) for item in node.get("parts").items())
+        if not parts:
+            raise node.bad("parts", "at least one set of rows")
     else:
         node.only(f"{table_keys} {part_keys}")
         parts = (_part(node, known, ""),)

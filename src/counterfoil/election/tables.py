@@ -10,7 +10,7 @@ Not here: reading files (`table_files`), suppression of small cells (`suppressio
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -84,23 +84,31 @@ def read_areas(raw: RawTable, country: str, ignored: Collection[str] = ()) -> pl
 
 
 def _no_cycle(raw: RawTable, frame: pl.DataFrame) -> None:
-    parents = dict(frame.select("area", "parent").iter_rows())
+    circle = _circle(dict(frame.select("area", "parent").iter_rows()))
+    if circle:
+        start, areas = circle
+        raise InputError(
+            raw.where(frame.filter(pl.col("area") == start)[ROW][0], "parent"),
+            expected="areas that lead to the country",
+            found="a cycle: " + " in ".join(areas[:8]),
+            code="cycle-of-areas",
+        )
+
+
+def _circle(links: Mapping[str, str | None]) -> tuple[str, list[str]] | None:
+    """The first name whose links lead into a circle, and the circle; every name is walked once."""
     sound: set[str] = set()
-    for row, start in frame.select(ROW, "area").iter_rows():
+    for start in links:
         path: dict[str, None] = {}
         at: str | None = start
         while at is not None and at not in sound:
             if at in path:
-                circle = [*list(path)[list(path).index(at) :], at]
-                raise InputError(
-                    raw.where(row, "parent"),
-                    expected="areas that lead to the country",
-                    found="a cycle: " + " in ".join(circle[:8]),
-                    code="cycle-of-areas",
-                )
+                names = list(path)
+                return start, [*names[names.index(at) :], at]
             path[at] = None
-            at = parents[at]
+            at = links.get(at)
         sound.update(path)
+    return None
 
 
 def read_stations(raw: RawTable, areas: pl.DataFrame, root: str, ignored: Collection[str] = ()) -> pl.DataFrame:
@@ -156,18 +164,14 @@ def _degrees_in_range(check: TableCheck) -> None:
 
 def _no_replacement_cycle(raw: RawTable, frame: pl.DataFrame) -> None:
     moved = frame.filter(pl.col("replaced_by").is_not_null())
-    to = dict(moved.select("station", "replaced_by").iter_rows())
-    for row, station in moved.select(ROW, "station").iter_rows():
-        at, steps = to[station], 0
-        while at in to and steps <= len(to):
-            at, steps = to[at], steps + 1
-        if steps > len(to) or at == station:
-            raise InputError(
-                raw.where(row, "replaced_by"),
-                expected="a station that stands in the end",
-                found=f"a cycle of replacements from {station}",
-                code="cycle-of-stations",
-            )
+    circle = _circle(dict(moved.select("station", "replaced_by").iter_rows()))
+    if circle:
+        raise InputError(
+            raw.where(moved.filter(pl.col("station") == circle[0])[ROW][0], "replaced_by"),
+            expected="a station that stands in the end",
+            found=f"a cycle of replacements from {circle[0]}",
+            code="cycle-of-stations",
+        )
 
 
 def read_readings(
