@@ -45,12 +45,22 @@ def test_a_kill_while_publishing_leaves_the_old_site_and_the_next_run_finishes(t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e", "site"]
 
 
-def test_a_kill_between_two_renames_is_mended_by_the_next_run(tmp_path: Path) -> None:
+def no_space(*_: object) -> object:
+    """Pages of which only the first gets written."""
+    yield "index.html", b"half"
+    raise OSError(28, "No space left on device", "site")
+
+
+def test_a_kill_between_two_renames_is_mended_first_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, site = make_folder(tmp_path / "e"), tmp_path / "site"
     workflow.count(folder, site, now=NOW)
     old = tree(site)
     site.rename(tmp_path / ".site.old")
-    workflow.count(folder, site, now=NOW)
+    monkeypatch.setattr(site_module, "pages", no_space)
+    with pytest.raises(OSError, match="No space"):
+        workflow.count(folder, site, now=NOW)
     assert tree(site) == old
     assert sorted(p.name for p in tmp_path.iterdir()) == ["e", "site"]
 
@@ -60,11 +70,7 @@ def test_a_failure_while_writing_leaves_the_old_site(tmp_path: Path, monkeypatch
     workflow.count(folder, site, now=NOW)
     old = tree(site)
 
-    def full(*_: object) -> object:
-        yield "index.html", b"half"
-        raise OSError(28, "No space left on device", "site")
-
-    monkeypatch.setattr(site_module, "pages", full)
+    monkeypatch.setattr(site_module, "pages", no_space)
     with pytest.raises(OSError, match="No space"):
         workflow.publish(folder, site)
     assert tree(site) == old
