@@ -11,6 +11,7 @@ import pytest
 
 from counterfoil.election.folder import FolderInput, load_folder
 from counterfoil.election.recipes import apply_recipe, builtin_recipes, load_recipe
+from counterfoil.election.suppression import suppress
 from counterfoil.primitives.errors import InputError
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -102,6 +103,19 @@ def test_belarus_has_the_photographed_ballots_and_the_announced_figures(belarus:
     source = next(t for t in belarus.tables if t.kind == "official").source
     assert "rounded" in source["note"]
     assert "original_sha256" not in next(t for t in belarus.tables if t.kind == "reports").source
+
+
+def test_belarus_with_small_cells_suppressed_keeps_the_total_and_the_known_sum(belarus: FolderInput) -> None:
+    reports, stations, areas = (table(belarus, kind) for kind in ("reports", "stations", "areas"))
+    shown = suppress(reports, stations, 5, dict(areas.select("area", "parent").iter_rows()))
+    assert total(shown, "reports") == 540_127
+    hidden = reports.filter(pl.col("reports").cast(pl.Int64) < 5)
+    assert hidden.height == 6_660
+    protocols = table(belarus, "readings")
+    hers = shown.filter((pl.col("option") == "tihanovkaja") & pl.col("station").is_not_null())
+    without = hers.join(protocols, on="station", how="anti")
+    # leaving out whole stations with 1 to 4 photographed ballots instead of single cells would give 759,602
+    assert 497_510 + total(without, "reports") == 759_548
 
 
 def test_venezuela_has_every_sheet(venezuela: FolderInput) -> None:
