@@ -11,9 +11,11 @@ import pytest
 from counterfoil import workflow
 from counterfoil.primitives.canonical import parse
 from counterfoil.primitives.errors import InputError, RecordError, Refusal
+from counterfoil.record.entries import encode_entry
 from counterfoil.record.log import Log
 from counterfoil.record.reader import FolderReader
 from counterfoil.record.tiles import bundles
+from counterfoil.workflow.holdings import Holdings
 from tests.workflow.folders import DEFINITION, FILES, LATER, NOW, make_folder, tree
 
 
@@ -300,3 +302,26 @@ def test_expected_number_of_entries_is_what_the_folder_says(tmp_path: Path) -> N
         "withdrawal": 1,
         "notice": 1,
     }
+
+
+def test_after_a_table_was_withdrawn_its_object_is_public_no_more_and_all_verifies(tmp_path: Path) -> None:
+    folder, site = make_folder(tmp_path / "e"), tmp_path / "site"
+    workflow.count(folder, site, now=NOW)
+    reports = next(i for i, e in enumerate(entries(folder)) if e.get("kind") == "reports")
+    sha256 = entries(folder)[reports]["object"]["sha256"]  # type: ignore[index]
+    withdrawal = {
+        "type": "withdrawal",
+        "v": 1,
+        "batch": "2026-03-03T09:00Z",
+        "entry": reports,
+        "reason": "sender_asked",
+    }
+    with Holdings(folder, must_exist=True) as held:
+        assert held.log is not None
+        held.log.append([encode_entry(withdrawal)])
+    found = workflow.publish(folder, site)
+    assert found.publication is not None
+    assert found.publication.changes is None
+    assert not list(site.rglob(str(sha256)))
+    assert workflow.verify(site, pages=True).first_failure is None
+    assert workflow.count(folder, site, now=LATER).appended == 0

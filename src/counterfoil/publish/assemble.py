@@ -119,14 +119,30 @@ def _proof(reader: PathReader, state: Replay, newest: Checkpoint) -> Proof | Non
     return Proof(index, entry, inclusion_proof(reader, index, newest.size, RECORD))
 
 
-def _changes(reader: PathReader, present: Publication, size: int) -> Changes:
-    state = replay(read_entries(reader, present.record.size, RECORD), _objects(reader), size=size)
+def _changes(reader: PathReader, present: Publication, size: int) -> Changes | None:
+    """None where what was published then rested on a table that was withdrawn since: its object is no longer public, so
+    nobody could repeat the comparison."""
+    published, get = present.results.replay.objects, _objects(reader)
+
+    def still_public(sha256: str) -> bytes:
+        if sha256 not in published:
+            raise _WithdrawnError(f"object {sha256} was withdrawn", code="withdrawn")
+        return get(sha256)
+
+    try:
+        state = replay(read_entries(reader, present.record.size, RECORD), still_public, size=size)
+    except _WithdrawnError:
+        return None
     before = Publication(compute(state), present.record)
     try:
         manifest: str | None = sha256_hex(reader.read(f"{RECORD}manifests/{size}"))
     except FileNotFoundError:
         manifest = None
     return Changes(size, manifest, _differences(frame(before, "results_wide"), frame(present, "results_wide")))
+
+
+class _WithdrawnError(RecordError):
+    """An object that the record named once and that is public no more."""
 
 
 def _differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
