@@ -77,6 +77,22 @@ def test_columns_of_any_whole_number_type_are_taken() -> None:
         assert arrays.counts("x", values).dtype == np.int64
 
 
+def test_labels_are_grouped_and_a_missing_one_is_refused() -> None:
+    assert arrays.groups("areas", ["b", "a", "b"], 3)[0] == ["a", "b"]
+    assert arrays.labels("areas", pl.Series(["b", "a", "b"]), 3).tolist() == [1, 0, 1]
+    assert len(set(arrays.labels("areas", np.array([10, 9, 10]), 3).tolist())) == 2
+    for broken in (
+        pl.Series(["a", None, "b"]),
+        ["a", None, "b"],
+        np.array([1.0, np.nan, 2.0]),
+        pl.Series([1, None, 2]),
+    ):
+        with pytest.raises(InputError, match="areas, row 1: expected a label, found none"):
+            arrays.labels("areas", broken, 3)
+    with pytest.raises(InputError, match="3 labels"):
+        arrays.labels("areas", ["a"], 3)
+
+
 def test_counts_beyond_reach_of_exact_products_are_refused() -> None:
     assert arrays.counts("x", [2**40]).tolist() == [2**40]
     with pytest.raises(InputError, match="row 1"):

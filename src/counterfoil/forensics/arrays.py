@@ -34,6 +34,7 @@ class Series(Protocol):
 
 
 Column = NDArray[np.integer[Any]] | Series | Sequence[int]
+Labels = Sequence[object] | NDArray[np.generic] | Series
 
 LARGEST_COUNT = 2**40
 """No column holds a larger figure: products of a count with 100 stay far inside 64 bits."""
@@ -78,19 +79,33 @@ def columns(**named: Column) -> dict[str, Ints]:
     return checked
 
 
-def labels(name: str, values: Sequence[object] | NDArray[np.generic] | Series, size: int) -> Ints:
-    """Group labels (area, commission) as codes 0..k-1, in order of first appearance of the sorted labels.
+def groups(name: str, values: Labels, size: int) -> tuple[list[str], Ints]:
+    """Group labels (area, commission): their sorted names, and each station's place among them.
 
     Raises:
-        InputError: another length than the counts.
+        InputError: another length than the counts, or a label missing.
     """
-    raw = values if isinstance(values, np.ndarray | list | tuple) else values.to_numpy()  # type: ignore[union-attr]
-    array = np.asarray(raw)
+    array = np.asarray(values if isinstance(values, np.ndarray | list | tuple | range) else values.to_numpy())  # type: ignore[union-attr]
     if array.shape != (size,):
         raise InputError(name, expected=f"{size} labels, one per station", found=f"an array of shape {array.shape}")
-    if array.dtype.kind == "O":
-        array = array.astype(str)
-    return np.unique(array, return_inverse=True)[1].astype(np.int64)
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        missing = np.isnan(array)
+    else:
+        missing = np.array([x is None for x in array.tolist()], dtype=np.bool_)
+    if missing.any():
+        raise InputError(
+            f"{name}, row {int(np.flatnonzero(missing)[0])}",
+            expected="a label",
+            found="none",
+            do="leave stations without one out of all columns, or give them one of their own",
+        )
+    names, codes = np.unique(array.astype(str), return_inverse=True)
+    return [str(n) for n in names], codes.astype(np.int64)
+
+
+def labels(name: str, values: Labels, size: int) -> Ints:
+    """The second part of `groups`: each station's group as a number from 0."""
+    return groups(name, values, size)[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,18 @@ are known, within areas.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy import stats
 
 from counterfoil.forensics import plotting
-from counterfoil.forensics.arrays import Column, Floats, Ints, Series, columns, labels, select, turnout_reasons
+from counterfoil.forensics.arrays import Column, Floats, Ints, Labels, columns, labels, select, turnout_reasons
 from counterfoil.forensics.results import Method, Reference, Result, Sample
 from counterfoil.primitives.errors import Refusal
 
-Areas = Sequence[object] | NDArray[np.generic] | Series
+Areas = Labels
 
 CORRELATION = Method(
     name="Correlation of turnout and share",

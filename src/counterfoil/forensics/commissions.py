@@ -11,20 +11,17 @@ Leaves out: which station is wrong. Both speak about groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy import stats
 
 from counterfoil.forensics import plotting
-from counterfoil.forensics.arrays import Column, Floats, Ints, Series, columns, counts, select
+from counterfoil.forensics.arrays import Column, Floats, Labels, columns, counts, groups, select
 from counterfoil.forensics.results import Method, Reference, Result, Sample
 from counterfoil.primitives.errors import InputError, Refusal
-
-Labels = Sequence[object] | NDArray[np.generic] | Series
 
 KIREEV = Method(
     name="Kireev's scan",
@@ -127,15 +124,6 @@ class MachineCounts(Result):
         return plotting.curves(ranks, {"difference": differences}, xlabel="commissions", ylabel="votes")
 
 
-def _groups(name: str, values: Labels, size: int) -> tuple[list[str], Ints]:
-    raw = values if isinstance(values, np.ndarray | list | tuple) else values.to_numpy()  # type: ignore[union-attr]
-    array = np.asarray(raw).astype(str)
-    if array.shape != (size,):
-        raise InputError(name, expected=f"{size} labels, one per station", found=f"an array of shape {array.shape}")
-    names, codes = np.unique(array, return_inverse=True)
-    return [str(n) for n in names], codes.astype(np.int64)
-
-
 def kireev(votes: Mapping[str, Column], commission: Labels) -> Kireev:
     """Scans all parties in all commissions.
 
@@ -151,7 +139,7 @@ def kireev(votes: Mapping[str, Column], commission: Labels) -> Kireev:
         raise InputError("votes", expected="at least one party", found="none")
     checked = columns(**votes)
     size = next(iter(checked.values())).size
-    names, code = _groups("commission", commission, size)
+    names, code = groups("commission", commission, size)
     stations = np.bincount(code, minlength=len(names))
     if not (stations > 2 * ONES_AND_TWOS_ABOVE).any():
         raise Refusal(
@@ -195,7 +183,7 @@ def machine_counted(registered: Column, leader: Column, machine: Column, commiss
     flag = counts("machine", machine)
     if flag.size != n.size or (flag > 1).any():
         raise InputError("machine", expected=f"{n.size} values of 0 or 1", found=f"{flag.size} values")
-    names, code = _groups("commission", commission, n.size)
+    names, code = groups("commission", commission, n.size)
     by_machine = np.bincount(code, n * flag, minlength=len(names))
     both = (by_machine > 0) & (np.bincount(code, n * (1 - flag), minlength=len(names)) > 0)
     if np.count_nonzero(both) < 2:
