@@ -29,14 +29,92 @@ EVENING, MORNING = datetime(2026, 3, 1, 20, 0, tzinfo=UTC), datetime(2026, 3, 2,
 PICTURE = b"\xff\xd8 stands for a masked picture \xff\xd9"
 FIRST, SECOND = "first", "second"
 
-_READINGS = """\
+_DEFINITION = """\
+counterfoil: 1
+id: example-2026
+title: {en: An example election}
+country: XX
+date: 2026-03-01
+languages: [en]
+contests:
+  - id: president
+    title: {en: President}
+    form: protocol
+    base: {kind: valid, official: valid}
+    roles: {registered: voters, ballots_cast: ballots, valid: valid, invalid: spoilt}
+    options: [{id: ada, name: Ada}, {id: bob, name: Bob}, {id: against, name: Against all, kind: against_all}]
+forms:
+  - id: protocol
+    title: {en: Protocol}
+    fields:
+      - {id: voters, kind: total}
+      - {id: ballots, kind: total}
+      - {id: spoilt, kind: total}
+      - {id: valid, kind: total}
+      - {id: ada}
+      - {id: bob}
+      - {id: against}
+    checks: [{id: options, rule: ada + bob + against == valid, code: sum-mismatch}]
+agreement: {persons: 2}
+min_cell: 5
+tables:
+  - {kind: areas, file: areas.csv}
+  - {kind: stations, file: stations.csv}
+  - {kind: readings, file: readings.csv, contest: president, source: {name: An observers' organisation}}
+  - {kind: official, file: official.csv, contest: president, snapshot: first, announced_at: 2026-03-02,
+     source: {name: The authority}}
+  - {kind: reports, file: reports.csv, contest: president, source: {name: Photos of ballots}}
+entries:
+  - {kind: transcripts, file: transcripts.csv}
+  - {kind: notices, file: notices.csv}
+"""
+_FILES = {
+    "election.yaml": _DEFINITION,
+    "areas.csv": """\
+area,parent,name,kind,expected_stations,deadline
+XX,,Exampleland,country,,
+NORTH,XX,Northern region,region,,2026-03-04
+SOUTH,XX,Southern region,region,,2026-03-04
+""",
+    "stations.csv": """\
+station,area,name,kind,registered,latitude,longitude
+001,NORTH,School 1,town,1200,50.10,20.10
+002,NORTH,Library,town,900,50.20,20.30
+003,SOUTH,Village hall,village,400,49.10,20.20
+004,SOUTH,School 4,village,350,49.00,20.40
+""",
+    "readings.csv": """\
 station,voters,ballots,spoilt,valid,ada,bob,against
 003,400,301,1,300,100,195,5
 004,350,,illegible,150,90,60,struck
-"""
-_TABLE = """\
-  - {kind: readings, file: readings.csv, contest: president, source: {name: An observers' organisation}}
-"""
+""",
+    "official.csv": """\
+area,item,value
+XX,valid,1900
+XX,ada,700
+XX,bob,1150
+XX,against,50
+""",
+    "reports.csv": """\
+station,area,option,reports
+001,NORTH,ada,61
+001,NORTH,bob,12
+004,SOUTH,ada,33
+""",
+    "transcripts.csv": """\
+copy,station,contest,page,kind,reader,problem,voters,ballots,spoilt,valid,ada,bob,against
+wall-1,001,president,1,wall_copy,reader-1,,1200,810,10,800,450,330,20
+wall-1,001,president,1,wall_copy,reader-2,,1200,810,10,800,450,330,20
+photo-2,002,president,1,photo,reader-1,,900,605,5,600,310,280,10
+photo-2,002,president,1,photo,reader-3,,900,605,5,600,310,280,10
+photo-3,003,president,1,photo,reader-2,page_missing,,,,,,,
+""",
+    "notices.csv": """\
+kind,text
+announced,The count begins.
+""",
+}
+_LATER = "photo-5,002,president,1,photo,reader-{},,900,605,5,600,310,280,10\n"
 
 
 @dataclass
@@ -101,18 +179,15 @@ class Published:
 
 
 def publish(folder: Path) -> Published:
-    """The example election, counted on the evening and on the morning after; one picture is released."""
+    """A small election, counted on the evening and on the morning after; one picture is released."""
     election = folder / "election"
-    workflow.init(election)
+    election.mkdir()
+    for name, text in _FILES.items():
+        (election / name).write_text(text)
     create_key(election / "keys", "counterfoil.example/example-2026", bytes(range(32)))  # the same bytes in every run
     create_secret(election / "keys", PSEUDONYM_KEY, bytes(range(32)).hex().encode() + b"\n")
-    (election / "readings.csv").write_text(_READINGS)
-    definition = (election / "election.yaml").read_text()
-    (election / "election.yaml").write_text(definition.replace("tables: ", f"tables:\n{_TABLE}#", 1))
     workflow.count(election, folder / FIRST, now=EVENING)
-    rows = (election / "transcripts.csv").read_text().rstrip("\n")
-    more = "photo-5,002,president,1,photo,reader-{},,900,605,5,600,310,280,10"
-    (election / "transcripts.csv").write_text("\n".join([rows, more.format(1), more.format(2), ""]))
+    (election / "transcripts.csv").write_text(_FILES["transcripts.csv"] + _LATER.format(1) + _LATER.format(2))
     workflow.count(election, now=MORNING)
     _release(election)
     workflow.publish(election, folder / SECOND)
