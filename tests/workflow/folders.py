@@ -54,7 +54,7 @@ FILES = {
         "003,S,<Hall> & “Höhe”,city,700,,\n"
     ),
     "official.csv": "area,item,value\nXX,ada,100\nXX,bob,900\nXX,good,1000\nXX,valid,1000\n",
-    "official-stations.csv": "station,ada,bob\n001,30,370\n002,120,0\n",
+    "official-stations.csv": "station,ada,bob\n001,30,370\n002,120,\n",
     "reports.csv": "station,area,option,reports\n001,N,ada,12\n002,N,ada,3\n003,S,ada,44\n003,S,bob,2\n",
     "transcripts.csv": (
         "copy,station,contest,page,kind,reader,problem,voters,good,ada,bob,none\n"
