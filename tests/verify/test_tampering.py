@@ -5,6 +5,7 @@ A *stranger* changes files (on a mirror, a USB stick, on the way). An *insider* 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from counterfoil.primitives.errors import InputError
 from counterfoil.record.checkpoint import Checkpoint
+from counterfoil.record.layout import object_path
 from counterfoil.record.manifest import MANIFEST
 from counterfoil.record.note import Signer
 from counterfoil.record.reader import FolderReader
@@ -250,11 +252,25 @@ def test_an_insider_who_adds_a_page_or_data_and_signs_again_is_found(site: Publi
 
 
 def test_an_insider_who_adds_an_object_that_no_entry_names_is_found(site: Published) -> None:
-    site.files["objects/03/0369ee13c7c2d2fe5a0a5eb5ab1ff4b3f0a8ee8d3c3a0e3d1c0d7a9f5b1b8b9c"] = b""
+    site.files[f"objects/{object_path(hashlib.sha256(b'').hexdigest())}"] = b""
     site.resign()
     failure = site.verify().first_failure
     assert failure is not None
-    assert failure.name == "objects"
+    assert failure.name == "entries"
+    assert "named by no entry of the record" in failure.sentence
+
+
+def test_an_insider_who_logs_a_picture_with_another_length_is_found(
+    site: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (b'"bytes":%d' % (len(PICTURE) + i) for i in (0, 1))
+    entries = site.entries()
+    site.rewrite_log([*entries[:18], entries[18].replace(old, new)], SIZES)
+    failure = site.verify().first_failure
+    assert failure is not None
+    assert failure.sentence.endswith(f"expected {len(PICTURE) + 1} bytes, found {len(PICTURE)}")
+    assert load_check(site.write(tmp_path) / "check.py").main([]) == 1
+    assert "of another length" in capsys.readouterr().out
 
 
 def test_an_insider_who_rewrites_history_is_found_by_whoever_kept_a_checkpoint(site: Published) -> None:
