@@ -166,3 +166,12 @@ def test_every_year_of_the_archive_has_a_mapping_and_no_other_name_has(year: int
     columns = archive_columns(f"russia-{year}")
     assert columns is not None and set(columns) == {"registered", "given", "cast", "leader", "others", "area"}
     assert archive_columns("russia-20181") is None
+
+
+def test_calibrate_runs_on_a_made_up_country_or_on_a_table(run: Run, csv: Path) -> None:
+    few = ("--replicates", 2, "--power-replicates", 1, "--sample", 300)
+    made_up = run("forensics", "calibrate", *few, "--json")
+    assert (made_up.code, made_up.json["title"], made_up.json["stations"]) == (0, "a simulated country", 300)
+    on_table = run("forensics", "calibrate", csv, "--columns", MAPPING, *few)
+    assert on_table.code == 0 and "| integer-percentages | stands out | at most 1% |" in on_table.out
+    assert run("forensics", "calibrate", "--replicates", 0).code == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,48 @@ import click
 from counterfoil.cli.options import ANYWHERE
 from counterfoil.cli.output import Output, with_output
 from counterfoil.election.table_files import FileOptions
+from counterfoil.forensics.calibrate import calibrate as run_calibrate
+from counterfoil.forensics.calibrate import lines as calibration_lines
 from counterfoil.forensics.levels import FAMILY
 from counterfoil.primitives.errors import InputError
 from counterfoil.publish.pages.forensics import standalone
 from counterfoil.workflow.forensics import (
     ForensicsResult,
+    Source,
     archive_columns,
-    forensics_of_folder,
-    forensics_of_table,
+    folder_source,
     read_mapping,
+    simulated_source,
+    table_source,
 )
+from counterfoil.workflow.forensics import forensics as run_forensics
+
+SOURCE = click.Path(exists=True, path_type=Path)
+
+
+def _source_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """How a table or folder is to be read."""
+    for add in reversed(
+        (
+            click.option(
+                "--columns",
+                "mapping",
+                multiple=True,
+                metavar="KEY=COLUMN,...",
+                help="Of a table: registered, given, cast, leader, others, area. COLUMN may hold * and |; what matches "
+                "is added up.",
+            ),
+            click.option(
+                "--recipe", metavar="NAME", help="A known mapping instead of --columns: russia-2018, russia-2021, ..."
+            ),
+            click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV table."),
+            click.option("--delimiter", default=",", show_default=True, help="Of a CSV table."),
+            click.option("--contest", help="Of a folder with several contests."),
+            click.option("--option", help="Of a folder: the option tested [default: the leader of the count]."),
+        )
+    ):
+        function = add(function)
+    return function
 
 
 class _TestsOrCalibrate(click.Group):
@@ -42,56 +74,76 @@ def forensics() -> None:
 
 
 @forensics.command("test")
-@click.argument("source", metavar="TABLE|FOLDER", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--columns",
-    "mapping",
-    multiple=True,
-    metavar="KEY=COLUMN,...",
-    help="Of a table: registered, given, cast, leader, others, area. COLUMN may hold * and |; what matches is added "
-    "up.",
-)
-@click.option("--recipe", metavar="NAME", help="A known mapping instead of --columns: russia-2018, russia-2021, ...")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV table.")
-@click.option("--delimiter", default=",", show_default=True, help="Of a CSV table.")
-@click.option("--contest", help="Of a folder with several contests.")
-@click.option("--option", help="Of a folder: the option tested [default: the leader of the count].")
+@click.argument("source", metavar="TABLE|FOLDER", type=SOURCE)
+@_source_options
 @click.option("--no-areas", is_flag=True, help="Leave out the tests area by area.")
 @click.option("--html", type=ANYWHERE, help="Write one self-contained page to this file.")
 @with_output
-def test(
+def test(source: Path, no_areas: bool, html: Path | None, say: Output, **how: Any) -> None:
+    """Run every test that the columns of TABLE, or the confirmed counts in FOLDER, allow.
+
+    All p-values are adjusted together, so that a clean election shows any figure that stands out with a probability of
+    at most 1 %. Nothing here is a verdict: every test names what innocent thing gives the same picture.
+    """
+    result = run_forensics(_source(source, say, **how), by_area=not no_areas, progress=say.progress)
+    if html is not None:
+        say.progress("page")
+        html.write_bytes(standalone(result.battery, result.source.title))
+    say.result(_data(result, html), list(_lines(result, html)))
+
+
+@forensics.command("calibrate")
+@click.argument("source", metavar="[TABLE|FOLDER]", required=False, type=SOURCE)
+@_source_options
+@click.option("--replicates", default=400, show_default=True, help="Clean elections of each kind.")
+@click.option(
+    "--power-replicates", type=int, help="Elections of each anomaly and size [default: a tenth of --replicates]."
+)
+@click.option("--sample", type=int, help="Take a random sample of so many stations first.")
+@click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
+@with_output
+def calibrate(
+    source: Path | None,
+    replicates: int,
+    power_replicates: int | None,
+    sample: int | None,
+    seed: int,
+    say: Output,
+    **how: Any,
+) -> None:
+    """Measure how often each test stands out in clean elections, and where something was planted.
+
+    Elections are simulated on the stations of TABLE or FOLDER; without one on a made-up country. Prints false-alarm
+    rates with their intervals, power by size of what was planted, and the range of every description.
+    """
+    given = simulated_source(seed) if source is None else _source(source, say, **how)
+    if sample is not None:
+        given = given.sampled(sample, seed)
+    found = run_calibrate(
+        given.stations, replicates=replicates, power_replicates=power_replicates, seed=seed, progress=say.progress
+    )
+    say.result({"title": given.title, **found.to_dict()}, [given.title, *calibration_lines(found)])
+
+
+def _source(
     source: Path,
+    say: Output,
+    *,
     mapping: tuple[str, ...],
     recipe: str | None,
     encoding: str,
     delimiter: str,
     contest: str | None,
     option: str | None,
-    no_areas: bool,
-    html: Path | None,
-    say: Output,
-) -> None:
-    """Run every test that the columns of TABLE, or the confirmed counts in FOLDER, allow.
-
-    All p-values are adjusted together, so that a clean election shows any figure that stands out with a probability of
-    at most 1 %. Nothing here is a verdict: every test names what innocent thing gives the same picture.
-    """
+) -> Source:
     if source.is_dir() and not mapping and recipe is None:
-        result = forensics_of_folder(
-            source, contest=contest, option=option, by_area=not no_areas, progress=say.progress
-        )
-    else:
-        result = forensics_of_table(
-            _only_table(source),
-            _columns(mapping, recipe),
-            options=FileOptions(encoding, delimiter),
-            by_area=not no_areas,
-            progress=say.progress,
-        )
-    if html is not None:
-        say.progress("page")
-        html.write_bytes(standalone(result.battery, result.title))
-    say.result(_data(result, html), list(_lines(result, html)))
+        return folder_source(source, contest=contest, option=option, progress=say.progress)
+    return table_source(
+        _only_table(source),
+        _columns(mapping, recipe),
+        options=FileOptions(encoding, delimiter),
+        progress=say.progress,
+    )
 
 
 def _columns(mapping: tuple[str, ...], recipe: str | None) -> dict[str, str]:
@@ -134,10 +186,10 @@ def _only_table(source: Path) -> Path:
 
 def _data(result: ForensicsResult, html: Path | None) -> dict[str, Any]:
     return {
-        "title": result.title,
-        "rows": result.rows,
-        "rows_left_out": result.left_out,
-        "mapped": {key: list(columns) for key, columns in result.mapped.items()},
+        "title": result.source.title,
+        "rows": result.source.rows,
+        "rows_left_out": result.source.left_out,
+        "mapped": {key: list(columns) for key, columns in result.source.mapped.items()},
         **result.battery.to_dict(),
         "html": str(html) if html else None,
     }
@@ -145,9 +197,9 @@ def _data(result: ForensicsResult, html: Path | None) -> dict[str, Any]:
 
 def _lines(result: ForensicsResult, html: Path | None) -> Iterator[str]:
     found = result.battery
-    yield f"{result.title}: {found.stations.size} stations, option tested: {found.stations.leader_name}"
-    if result.left_out:
-        yield f"left out: {result.left_out} of {result.rows} rows that lack a figure"
+    yield f"{result.source.title}: {found.stations.size} stations, option tested: {found.stations.leader_name}"
+    if result.source.left_out:
+        yield f"left out: {result.source.left_out} of {result.source.rows} rows that lack a figure"
     if found.stations.given_is_cast:
         yield "ballots handed out are not known: turnout is by ballots cast"
     yield ""

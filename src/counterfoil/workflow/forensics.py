@@ -3,7 +3,7 @@
 A table needs a column mapping: which of its columns are the voters on the list, the ballots, the leader's votes.
 
     columns = read_mapping(["registered=Voters,cast=Valid*|Invalid*,leader=Ada,area=region"])
-    result = forensics_of_table(Path("stations.csv"), columns)
+    result = forensics(table_source(Path("stations.csv"), columns))
 
 * A value is a column's name, or a pattern with `*`; several patterns are joined by `|`, one that starts with `!` takes
   columns out again. All columns that match are added up; for `others` each is an option of its own.
@@ -16,15 +16,16 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from counterfoil.election.recipe_sources import candidates
 from counterfoil.election.table_files import ROW, FileOptions, RawTable, read_table_file
 from counterfoil.forensics.battery import Battery, battery
-from counterfoil.forensics.stations import stations
+from counterfoil.forensics.stations import Stations, stations
 from counterfoil.primitives.errors import InputError
 from counterfoil.publish.assemble import Progress, publication, silent
 from counterfoil.publish.forensic_columns import forensic_columns
@@ -36,19 +37,59 @@ _SUMS = ("registered", "given", "cast", "leader")
 _SPLIT = re.compile(rf",(?=(?:{'|'.join(KEYS)})=)")
 """Commas between items only: names of columns hold commas themselves."""
 _ARCHIVE = re.compile(r"russia-(20[0-9]{2})")
+_SIMULATED = 2000
 _BALLOTS_2020 = "*Число бюллетеней, содержащихся*"
 
 
 @dataclass(frozen=True)
-class ForensicsResult:
-    """The battery on one contest. `title`: of the table, or of the contest; `left_out`: rows without all figures."""
+class Source:
+    """Stations and where they come from. `title`: of the table or the contest; `left_out`: rows without all figures."""
 
     title: str
-    battery: Battery
+    stations: Stations
     rows: int
     left_out: int
     mapped: Mapping[str, tuple[str, ...]]
     """Which columns of the table each of ours was made of; empty for a folder."""
+
+    def sampled(self, size: int, seed: int) -> Source:
+        """A simple random sample of the stations, in their order; all of them where there are no more than `size`."""
+        if self.stations.size <= size:
+            return self
+        keep = np.zeros(self.stations.size, dtype=np.bool_)
+        keep[np.random.default_rng(seed).permutation(self.stations.size)[:size]] = True
+        return replace(self, stations=self.stations.where(keep))
+
+
+@dataclass(frozen=True)
+class ForensicsResult:
+    """The battery on one source."""
+
+    source: Source
+    battery: Battery
+
+
+def forensics(source: Source, *, by_area: bool = True, progress: Progress = silent) -> ForensicsResult:
+    """Every test that the columns at hand allow."""
+    return ForensicsResult(source, battery(source.stations, by_area=by_area, progress=progress))
+
+
+def simulated_source(seed: int = 1) -> Source:
+    """A made-up country of 2,000 stations in ten areas, for a calibration without data."""
+    stream = np.random.default_rng(seed)
+    area = stream.integers(0, 10, _SIMULATED)
+    registered = np.maximum(stream.lognormal(6.8, 0.7, _SIMULATED), 60).astype(np.int64)
+    turnout = 1 / (1 + np.exp(-stream.normal(stream.normal(0.6, 0.3, 10)[area], 0.35)))
+    share = 1 / (1 + np.exp(-stream.normal(stream.normal(0.1, 0.4, 10)[area], 0.3)))
+    cast = stream.binomial(registered, turnout)
+    leader = stream.binomial(cast, share)
+    return Source(
+        "a simulated country",
+        stations(registered=registered, cast=cast, leader=leader, areas=[f"area {i}" for i in area]),
+        _SIMULATED,
+        0,
+        {},
+    )
 
 
 def archive_columns(name: str) -> dict[str, str] | None:
@@ -123,15 +164,10 @@ class _Wanted(Collection[str]):
         return len(self._patterns)
 
 
-def forensics_of_table(
-    path: Path,
-    columns: Mapping[str, str],
-    *,
-    options: FileOptions | None = None,
-    by_area: bool = True,
-    progress: Progress = silent,
-) -> ForensicsResult:
-    """The battery on a table (CSV, Parquet, XLSX, ODS; also in a zip).
+def table_source(
+    path: Path, columns: Mapping[str, str], *, options: FileOptions | None = None, progress: Progress = silent
+) -> Source:
+    """The stations of a table (CSV, Parquet, XLSX, ODS; also in a zip).
 
     Raises:
         InputError: the table can't be read, a column is missing, a figure is no whole number.
@@ -145,9 +181,9 @@ def forensics_of_table(
         leader_name=read.mapped["leader"][0] if len(read.mapped["leader"]) == 1 else "leader",
         areas=frame["area"].to_list() if "area" in frame.columns else None,
     )
-    return ForensicsResult(
+    return Source(
         title=path.name,
-        battery=battery(table, by_area=by_area, progress=progress),
+        stations=table,
         rows=read.rows,
         left_out=read.rows - frame.height,
         mapped=read.mapped,
@@ -249,15 +285,10 @@ def _whole(raw: RawTable, column: str) -> pl.Expr:
     return pl.col(column).str.strip_suffix(".0").cast(pl.Int64)
 
 
-def forensics_of_folder(
-    folder: Path,
-    *,
-    contest: str | None = None,
-    option: str | None = None,
-    by_area: bool = True,
-    progress: Progress = silent,
-) -> ForensicsResult:
-    """The battery on the confirmed counts of an election's folder or of a publication.
+def folder_source(
+    folder: Path, *, contest: str | None = None, option: str | None = None, progress: Progress = silent
+) -> Source:
+    """The confirmed counts of an election's folder or of a publication.
 
     Args:
         contest: which one; None where there is only one.
@@ -288,11 +319,10 @@ def forensics_of_folder(
         )
     columns = forensic_columns(tally, made.results.replay.areas, option)
     names = dict(made.results.replay.areas.select("area", "name").iter_rows())
-    table = columns.table.with_area_names(names)
     election = made.results.replay.election
-    return ForensicsResult(
+    return Source(
         title=f"{election.title[election.languages[0]]}: {tally.contest.title[election.languages[0]]}",
-        battery=battery(table, by_area=by_area, progress=progress),
+        stations=columns.table.with_area_names(names),
         rows=columns.confirmed,
         left_out=columns.left_out,
         mapped={},
