@@ -119,7 +119,11 @@ def test_the_remainder_is_said_per_station_on_both_sides(trees: Mapping[str, Ele
 
 
 def test_the_direction_of_bias_stands_beside_what_is_counted(trees: Mapping[str, Element]) -> None:
-    assert "which way the missing ones would move it is not known" in trees["index.html"].text
+    for path in ("index.html", "areas/r1.html", "reader.html"):
+        counted = [p.text for p in trees[path].find("p") if "are confirmed" in p.text]
+        assert counted and all("which way the missing ones would move it is not known" in text for text in counted), (
+            path
+        )
 
 
 def test_a_count_that_matches_says_so() -> None:

@@ -53,6 +53,7 @@ def plain(**more: Any) -> dict[str, Any]:
     ]
     base["forms"][0]["checks"] = [
         {"id": "sum", "rule": "ada + bob + cem == valid", "code": "sum-mismatch", "severity": "note"},
+        {"id": "twice", "rule": "ada + bob + cem + valid == 2 * valid", "code": "sum-mismatch", "severity": "note"},
         {"id": "most", "rule": "ballots_cast <= registered", "code": "turnout-over-register", "severity": "check"},
     ]
     base["contests"].append(
