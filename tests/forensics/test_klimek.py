@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import gaussian_kde
 
 from counterfoil.forensics import klimek_first_stage, klimek_fit
-from counterfoil.forensics.klimek import KlimekFirstStage, density, draw, first_peak, shares
+from counterfoil.forensics.klimek import KlimekFirstStage, _solve, density, draw, first_peak, shares
 from counterfoil.primitives.errors import InputError, Refusal
 from tests.forensics.data import Columns, belarus, russia
 
@@ -74,6 +74,18 @@ def test_fit_finds_nothing_where_nothing_was_planted() -> None:
     result = klimek_fit(*planted(0.0, 0.0, 2.0)[0], draws_per_station=2)
     assert result.best.incremental < 0.03
     assert result.best.extreme < 0.005
+
+
+def test_parts_outside_the_triangle_are_not_solutions() -> None:
+    stream = np.random.default_rng(1)
+    kinds = 1000 * stream.dirichlet(np.ones(100), 3)
+    for weight in ([1.3, -0.3, 0.0], [-0.2, 0.6, 0.6], [0.7, 0.5, -0.2]):
+        found = _solve(kinds, np.maximum(np.array(weight) @ kinds, 0.0), 2.0)
+        assert found.incremental >= 0
+        assert found.extreme >= 0
+        assert found.incremental + found.extreme <= 1
+    inside = _solve(kinds, np.array([0.5, 0.3, 0.2]) @ kinds, 2.0)
+    assert [inside.incremental, inside.extreme] == pytest.approx([0.3, 0.2])
 
 
 def test_fit_of_another_shape_says_that_the_model_does_not_describe_it() -> None:

@@ -79,6 +79,15 @@ def test_full_count_ends_it() -> None:
     assert alpha([1.0] * 60, population=100).p == 0
 
 
+def test_an_alternative_that_leaves_its_range_is_pulled_back() -> None:
+    """Fourteen zeros push the fixed alternative of 100 ballots above 1;
+
+    two negative factors would look like evidence.
+    """
+    result = alpha([0.0] * 14 + [1.0] * 40, eta=0.9, estimator="fixed", population=100)
+    assert (result.history == 1).all()
+
+
 def test_hopeless_draws_stay_at_one() -> None:
     result = alpha([0.0] * 60, population=100)
     assert result.p == 1

@@ -287,5 +287,8 @@ def _count(hit: Bools, q: Floats) -> IntegerCount:
 
 
 def _weighted(hit: Bools, q: Floats, weight: Ints) -> WeightedSum:
-    w = weight.astype(np.float64)
-    return WeightedSum(int(weight[hit].sum()), float(w @ q), math.sqrt(float((w * w) @ (q * (1.0 - q)))))
+    w = weight.astype(
+        np.float64
+    )  # sums, not products of vectors: those wake a pool of threads for a millisecond's work
+    spread = math.sqrt(float((w * w * q * (1.0 - q)).sum()))
+    return WeightedSum(int(weight[hit].sum()), float((w * q).sum()), spread)
