@@ -325,3 +325,20 @@ def test_after_a_table_was_withdrawn_its_object_is_public_no_more_and_all_verifi
     assert not list(site.rglob(str(sha256)))
     assert workflow.verify(site, pages=True).first_failure is None
     assert workflow.count(folder, site, now=LATER).appended == 0
+
+
+def test_what_the_record_could_not_be_replayed_with_is_never_appended(tmp_path: Path) -> None:
+    """A folder can be fine by itself and still contradict what the record says already."""
+    folder = make_folder(tmp_path / "e")
+    workflow.count(folder, now=NOW)
+    for name, text in FILES.items():
+        (folder / name).write_text(text.replace("president", "presidency"))
+    before = tree(folder)
+    with pytest.raises(InputError, match="c1"):
+        workflow.count(folder, now=LATER)
+    for name in ("transcripts.csv", "decisions.csv", "withdrawals.csv"):
+        (folder / name).write_text(FILES[name].splitlines()[0] + "\n")
+        before[name] = (folder / name).read_bytes()
+    with pytest.raises(RecordError, match="president"):
+        workflow.count(folder, now=LATER)
+    assert tree(folder) == before
