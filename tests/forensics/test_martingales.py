@@ -84,7 +84,7 @@ def test_an_alternative_that_leaves_its_range_is_pulled_back() -> None:
 
     two negative factors would look like evidence.
     """
-    result = alpha([0.0] * 14 + [1.0] * 40, eta=0.9, estimator="fixed", population=100)
+    result = alpha([0.0] * 4 + [1.0] * 45, eta=0.985, estimator="fixed", population=100)
     assert (result.history == 1).all()
 
 
