@@ -90,13 +90,20 @@ def test_a_description_never_stands_out_however_far_it_is() -> None:
 
 def test_every_test_answers_or_says_why_not() -> None:
     only_votes = stations(leader=[150 + i % 7 for i in range(300)])
-    answers = {o.test.key: o.answer for o in battery(only_votes).outcomes}
+    answers = {o.test.key: o.answer for o in battery(only_votes, thorough=True).outcomes}
     assert set(answers) == {test.key for test in TESTS}
     for key, answer in answers.items():
         assert (answer.result is None) == (answer.refusal is not None), key
     assert answers["integer-percentages"].refusal_code == "no-column"
     assert "registered" in str(answers["integer-percentages"].refusal)
     assert answers["last-digits"].result is not None
+
+
+def test_slow_tests_run_only_when_asked_for() -> None:
+    quick, slow = (battery(_clean(), by_area=False, thorough=thorough) for thorough in (False, True))
+    extra = {o.test.key for o in slow.outcomes} - {o.test.key for o in quick.outcomes}
+    assert extra == {"klimek-fit", "spikes"}
+    assert set(slow.outcome("spikes").placebos) == {"redrawn"}
 
 
 def test_three_stations_are_refused_by_every_test_with_a_level() -> None:

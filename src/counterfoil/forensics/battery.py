@@ -10,7 +10,8 @@
   (`redrawn`), the runner-up in the leader's place, and the stations the runner-up won.
 * Exploratory: a test chosen after the figures were seen proves nothing. Nothing here is an accusation.
 
-Leaves out: the finite mixture and the risk-limiting comparison, which need settings and time of their own.
+Leaves out: the finite mixture, the risk-limiting comparison and the scans of commissions, two elections or late counts,
+which need columns, settings or time of their own.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ from counterfoil.forensics.integers import METHOD as INTEGERS
 from counterfoil.forensics.integers import IntegerPercentages, integer_percentages
 from counterfoil.forensics.kernel import METHOD as KERNEL
 from counterfoil.forensics.kernel import kernel
-from counterfoil.forensics.klimek import FIRST_STAGE, klimek_first_stage
+from counterfoil.forensics.klimek import FIRST_STAGE, FIT, klimek_first_stage, klimek_fit
 from counterfoil.forensics.levels import FAMILY, LEVELS, holm, stands_out
 from counterfoil.forensics.results import Method, Result, plain
+from counterfoil.forensics.spikes import METHOD as SPIKES
+from counterfoil.forensics.spikes import Spikes, spikes
 from counterfoil.forensics.stations import NEEDED, Stations
 from counterfoil.primitives.errors import InputError, Refusal
 
@@ -61,6 +64,8 @@ class Test:
     by_area: bool = False
     on_option: bool = True
     """Whether it looks at the leader's votes, so that the runner-up can be put in that place."""
+    thorough: bool = False
+    """Takes seconds rather than milliseconds: run only when asked for, with one placebo."""
     runner_up_figures: Callable[[Any], tuple[float | None, float | None]] | None = None
     """The figures that belong to the option alone, where `figures` also holds what all options share (turnout)."""
 
@@ -91,6 +96,10 @@ def _slope_figures(result: Sobyanin) -> tuple[float | None, float | None]:
 
 def _second_figures(result: SecondDigit) -> tuple[float | None, float | None]:
     return None, result.z_mean if math.isfinite(result.z_mean) else None
+
+
+def _spike_figures(result: Spikes) -> tuple[float | None, float | None]:
+    return None, result.z if math.isfinite(result.z) else None
 
 
 def _given(table: Stations) -> Ints:
@@ -148,6 +157,21 @@ TESTS: tuple[Test, ...] = (
     Test("kernel", KERNEL, NEEDED, lambda t: kernel(*t.four())),
     Test("vote-rate", VOTE_RATE, ("registered", "leader"), lambda t: vote_rate(t.four()[0], t.leader)),
     Test("second-digits", SECOND, ("leader",), lambda t: second_digit(t.leader), _second_figures),
+    Test(
+        "klimek-fit",
+        FIT,
+        NEEDED,
+        lambda t: klimek_fit(*t.four()),
+        thorough=True,
+    ),
+    Test(
+        "spikes",
+        SPIKES,
+        ("registered", "cast", "leader"),
+        lambda t: spikes(t.four()[0], t.four()[2], t.leader),
+        _spike_figures,
+        thorough=True,
+    ),
     Test("back-solved", BACK_SOLVED, ("cast",), _totals_back_solved, on_option=False),
 )
 
@@ -325,23 +349,27 @@ def _quiet(what: str, done: int, of: int) -> None:
     """A progress that nobody watches."""
 
 
-def battery(table: Stations, *, seed: int = SEED, by_area: bool = True, progress: Progress = _quiet) -> Battery:
+def battery(
+    table: Stations, *, seed: int = SEED, by_area: bool = True, thorough: bool = False, progress: Progress = _quiet
+) -> Battery:
     """Runs every test, over the whole, by area and on the placebos, and adjusts all p-values together.
 
     Args:
         table: the columns at hand (`stations.stations`).
         seed: of the redrawn placebo.
         by_area: whether areas are looked at one by one, where they are known.
+        thorough: also the tests that take seconds (the fit of Klimek's model, Rozenas' density).
     """
     others = _placebo_tables(table, seed)
     found: list[tuple[Test, Answer, dict[str, Answer]]] = []
-    for done, test in enumerate(TESTS):
-        progress(test.method.name, done, len(TESTS))
+    chosen = [test for test in TESTS if thorough or not test.thorough]
+    for done, test in enumerate(chosen):
+        progress(test.method.name, done, len(chosen))
         answer = ask(test, table)
         placebos = {
             kind: ask(_for_placebo(test, kind), other)
             for kind, other in others.items()
-            if answer.result is not None and (test.on_option or kind != "runner-up")
+            if answer.result is not None and _fits(test, kind)
         }
         found.append((test, answer, placebos))
     in_areas: list[tuple[str, str, Answer]] = []
@@ -366,6 +394,10 @@ def battery(table: Stations, *, seed: int = SEED, by_area: bool = True, progress
         family=len(members),
         seed=seed,
     )
+
+
+def _fits(test: Test, kind: str) -> bool:
+    return kind == "redrawn" or (not test.thorough and (test.on_option or kind != "runner-up"))
 
 
 def _for_placebo(test: Test, kind: str) -> Test:

@@ -217,7 +217,7 @@ def calibrate(
     if replicates < 1:
         raise InputError("replicates", expected="at least 1", found=str(replicates))
     powered = max(10, replicates // 10) if power_replicates is None else power_replicates
-    described = [t for t in TESTS if t.key not in LEVELS and t.key != "back-solved"]
+    described = [t for t in TESTS if t.key not in LEVELS and not t.thorough]
     false_alarms: list[FalseAlarm] = []
     ranges: list[CleanRange] = []
     for at, kind in enumerate(CLEAN):

@@ -70,8 +70,8 @@ class ForensicsResult:
 
 
 def forensics(source: Source, *, by_area: bool = True, progress: Progress = silent) -> ForensicsResult:
-    """Every test that the columns at hand allow."""
-    return ForensicsResult(source, battery(source.stations, by_area=by_area, progress=progress))
+    """Every test that the columns at hand allow, the slow ones too."""
+    return ForensicsResult(source, battery(source.stations, by_area=by_area, thorough=True, progress=progress))
 
 
 def simulated_source(seed: int = 1) -> Source:

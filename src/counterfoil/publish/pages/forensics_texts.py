@@ -22,7 +22,8 @@ from counterfoil.forensics.digits import LastDigit, SecondDigit
 from counterfoil.forensics.fingerprint import Fingerprint, VoteRate
 from counterfoil.forensics.integers import IntegerPercentages
 from counterfoil.forensics.kernel import Kernel
-from counterfoil.forensics.klimek import KlimekFirstStage
+from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit
+from counterfoil.forensics.spikes import Spikes
 from counterfoil.publish.pages.numbers import NumberFormat
 from counterfoil.publish.pages.view import N_
 
@@ -110,6 +111,20 @@ TEXTS: Mapping[str, TestText] = {
         N_("Second digits follow the sizes of stations; clean elections differ widely from Benford's law."),
         "Deckert, Myagkov, Ordeshook 2011, doi 10.1093/pan/mpr014",
     ),
+    "klimek-fit": TestText(
+        N_("Mechanisms of Klimek's model"),
+        N_(
+            "The model knows one electorate and takes several for its mechanisms; its parameters trade off against "
+            "each "
+            "other."
+        ),
+        "Klimek et al. 2012, doi 10.1073/pnas.1210722109",
+    ),
+    "spikes": TestText(
+        N_("Coarse shares (Rozenas)"),
+        N_("Figures typed from rounded percentages; many stations of the same small size."),
+        "Rozenas 2017, doi 10.1017/pan.2016.9",
+    ),
     "back-solved": TestText(
         N_("Totals computed back from rounded percentages"),
         N_("Somebody had only the percentages and worked the counts out."),
@@ -149,7 +164,7 @@ def p_text(view: Speaks, p: float | None) -> str:
     return f"< {decimal(view, 0.0001, 4)}" if p < 0.0001 else decimal(view, p, 4)
 
 
-def short_figure(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911 - one figure per test
+def short_figure(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911, PLR0912 - one figure per test
     """The figure of a result in a few characters."""
     match answer.result:
         case IntegerPercentages():
@@ -172,6 +187,10 @@ def short_figure(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911 - one fi
             return decimal(view, mean, 3)
         case Fingerprint(both_above_95=corner):
             return view.n(corner)
+        case KlimekFit(best=best):
+            return decimal(view, 100 * best.incremental, 1)
+        case Spikes(excess=excess):
+            return f"F = {decimal(view, excess)}"
         case _:
             return ""
 
@@ -203,7 +222,7 @@ def sentence(view: Speaks, outcome: Outcome) -> Markup:
             return _described(view, result)
 
 
-def _described(view: Speaks, result: object) -> Markup:  # noqa: PLR0911 - one sentence per test
+def _described(view: Speaks, result: object) -> Markup:  # noqa: PLR0911, PLR0912 - one sentence per test
     match result:
         case Fingerprint(full_turnout=full, both_above_95=corner):
             return view.say(
@@ -272,6 +291,27 @@ def _described(view: Speaks, result: object) -> Markup:  # noqa: PLR0911 - one s
                 "Their mean is %(mean)s; redrawn counts give %(expected)s.",
                 mean=decimal(view, mean, 3),
                 expected=decimal(view, expected, 3),
+            )
+        case KlimekFit(best=best, incremental_range=(low, high), misfit=misfit):
+            return view.say(
+                "It comes nearest with %(incremental)s percent of stations of its incremental kind (%(low)s to "
+                "%(high)s) "
+                "and %(extreme)s percent of its extreme kind; %(misfit)s percent of stations lie elsewhere than it "
+                "says.",
+                incremental=decimal(view, 100 * best.incremental, 1),
+                low=decimal(view, 100 * low, 1),
+                high=decimal(view, 100 * high, 1),
+                extreme=decimal(view, 100 * best.extreme, 1),
+                misfit=decimal(view, 100 * misfit, 1),
+            )
+        case Spikes(excess=excess, expected=expected, peaks=peaks):
+            return view.say(
+                "%(excess)s percent of the stations are in excess at coarse shares (%(peaks)s of them); smoothly "
+                "redrawn "
+                "elections give %(expected)s percent.",
+                excess=decimal(view, excess),
+                peaks=view.n(len(peaks)),
+                expected=decimal(view, expected),
             )
         case BackSolved(all_come_out=True):
             return view.say("Every total is a rounded percentage of the ballots, to one decimal.")
