@@ -188,3 +188,10 @@ def test_a_station_without_a_reading_shows_only_what_others_say_of_it(trees: Map
         ['Ada "A" Abbott', "2,000"]
     ]
     assert "not stated" not in _section(trees["stations/r2.html"], "s1").text
+
+
+def test_the_formula_of_a_check_stands_once_above_its_stations(trees: Mapping[str, Element]) -> None:
+    group = next(e for e in trees["findings.html"].find("section", class_="rule") if "sum-mismatch" in e.text)
+    assert group.text.count("ada + bob + cem == valid") == 1
+    row = next(row for row in group.find("table")[0].find("tr") if "0004" in row.text)
+    assert [cell.text.strip() for cell in row.find("td")] == ["321", "322", "-1", "sum", "3"]

@@ -123,6 +123,7 @@ def _group(
         ],
         "rows": Markup("\n").join(_single_row(view, tally, i, page) for i in single[:limit]),
         "rows_label": view._(rule.title),
+        "checks": _checks(view, tally, single),
         "value_name": view._(rule.value),
         "threshold_name": view._(rule.threshold),
         "more": view.plural("%(n)s more is not shown here.", "%(n)s more are not shown here.", more)
@@ -230,25 +231,45 @@ def _station_link(view: View, station: str, page: Page) -> Markup:
     return Markup("{}").format(station)
 
 
+def _checks(view: View, tally: ContestTally, indexes: Sequence[int]) -> list[Markup]:
+    """The checks of the form behind single-station findings, each once: id, meaning, formula, tolerance."""
+    found: dict[str, Markup] = {}
+    for f in (tally.findings[i] for i in indexes):
+        numbers = dict(f.numbers)
+        if "rule" in numbers:
+            found.setdefault(
+                numbers.get("check", ""),
+                Markup("{} {} <code>{}</code>; {} {}").format(
+                    Markup("<b>{}</b>").format(numbers.get("check", "")),
+                    view.check_text(tally.contest, f),
+                    numbers["rule"],
+                    view._(NUMBERS["tolerance"]),
+                    view.n(int(numbers.get("tolerance", "0"))),
+                ),
+            )
+    return list(found.values())
+
+
 def _single_row(view: View, tally: ContestTally, index: int, page: Page) -> Markup:
+    """A station with both figures; the formula of a check stands once, above the table."""
     f = tally.findings[index]
-    option = view.option_name(tally.contest.option(f.option)) if f.option else ""
-    further = Markup("; ").join(
+    further = [view.option_name(tally.contest.option(f.option))] if f.option else []
+    further += [
         Markup("{} {}").format(_number_name(view, tally, name), _number(view, tally, f, name, value))
         for name, value in f.numbers
-        if name != "check"
-    )
-    explanation = view.check_text(tally.contest, f)
-    if explanation:
-        further = Markup("{}; {}").format(further, explanation) if further else Markup("{}").format(explanation)
-    if option:
-        further = Markup("{}; {}").format(option, further) if further else Markup("{}").format(option)
+        if name not in ("check", "rule", "tolerance")
+    ]
+    check = dict(f.numbers).get("check")
+    if check:
+        further.append(check)
     entries = Markup(" ").join(Markup('<a href="{}">{}</a>').format(page.entry(e), view.n(e)) for e in f.entries[:5])
-    return Markup('<tr id="{}"><th scope="row">{}<td>{}<td>{}<td>{}<td>{}').format(
+    both = f.value is not None and f.threshold is not None
+    return Markup('<tr id="{}"><th scope="row">{}<td>{}<td>{}<td>{}<td>{}<td>{}').format(
         view.plan.finding_anchors[tally.contest.id][index],
         _station_link(view, f.area, page),
         "" if f.value is None else view.n(f.value),
         "" if f.threshold is None else view.n(f.threshold),
-        further,
+        view.n((f.value or 0) - (f.threshold or 0)) if both else "",
+        Markup("; ").join(further),
         entries,
     )
