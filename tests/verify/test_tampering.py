@@ -5,6 +5,7 @@ A *stranger* changes files (on a mirror, a USB stick, on the way). An *insider* 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,12 @@ def sign_the_checkpoint_with_another_key(site: Published) -> None:
     site.files["record/checkpoint"] = site.checkpoint.sign(other)
 
 
+def keep_the_signature_and_change_the_root(site: Published) -> None:
+    lines = site.files["record/checkpoint"].split(b"\n")
+    lines[2] = base64.b64encode(bytes(32))
+    site.files["record/checkpoint"] = b"\n".join(lines)
+
+
 def sign_the_manifest_with_another_key(site: Published) -> None:
     text, _, _ = site.files[MANIFEST].rpartition(b"\n\n")
     other = Signer(site.signer.name, OTHER_KEY_SEED)
@@ -164,6 +171,7 @@ STRANGER: list[tuple[Attack, str, str, str]] = [
     (put_an_older_checkpoint_in_place, "history", "rolled back", "history"),
     (put_an_older_manifest_in_place, "manifest", "signed for 15 entries", "history"),
     (sign_the_checkpoint_with_another_key, "checkpoint", "expected a signature by", "signatures"),
+    (keep_the_signature_and_change_the_root, "checkpoint", "does not fit the text above it", "signatures"),
     (sign_the_manifest_with_another_key, "manifest", "expected a signature by", "signatures"),
     (name_another_checkpoint, "history", "expected a checkpoint of 18 entries, found one of 15", "signatures"),
 ]
@@ -226,6 +234,23 @@ def test_an_insider_who_changes_a_count_from_a_table_consistently_is_found_by_ch
     site.resign()
     assert load_check(site.write(tmp_path) / "check.py").main([]) == 1
     assert "station 003: ada is '100' in entry" in capsys.readouterr().out
+
+
+def test_an_insider_who_changes_the_votes_beside_their_field_is_found_by_check_py(
+    site: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _replace(site, "data/results_wide.csv", b",300,100,195,5,", b",300,195,100,5,")
+    for old, new in ((b'"votes": 950', b'"votes": 1045'), (b'"votes": 865', b'"votes": 770')):
+        _replace(site, "data/summary.json", old, new)
+    site.resign()
+    assert load_check(site.write(tmp_path) / "check.py").main([]) == 1
+    assert "station 003: votes of ada are not its field" in capsys.readouterr().out
+
+
+def test_whether_a_broken_tree_extends_what_was_seen_is_not_said(site: Published) -> None:
+    change_an_entry(site)  # the tiles are as they were: they alone would say that it extends
+    checks = {check.name: check for check in site.verify(seen=site.older["record/checkpoint"]).checks}
+    assert (checks["tree"].ok, checks["seen"].ok) == (False, False)
 
 
 def test_an_insider_who_changes_a_page_and_signs_again_is_found_by_rendering_it(site: Published) -> None:
@@ -356,13 +381,18 @@ def test_a_wrong_convenience_key_in_the_folder_is_named(site: Published) -> None
         (b'{"type":"notice","v":2}', "can't be 2"),
     ],
 )
-def test_an_insider_who_logs_what_no_entry_may_be_is_found(site: Published, entry: bytes, says: str) -> None:
+def test_an_insider_who_logs_what_no_entry_may_be_is_found(
+    site: Published, entry: bytes, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     site.rewrite_log([*site.entries(), entry], [*SIZES, 20])
     failure = site.verify().first_failure
     assert failure is not None
     assert failure.name == "entries"
     assert failure.sentence.startswith("entry 19: ")
     assert says in failure.sentence
+    assert load_check(site.write(tmp_path) / "check.py").main([]) == 1
+    if b'"v":2' not in entry:  # check.py knows types, not their keys
+        assert "NO  entries     entry 19: " in capsys.readouterr().out
 
 
 def test_a_link_in_place_of_a_file_is_refused(site: Published, tmp_path: Path) -> None:
