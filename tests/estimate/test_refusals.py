@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from counterfoil.election.definition import read_definition
+from counterfoil.election.recipes import apply_recipe
 from counterfoil.primitives.errors import Refusal
 from counterfoil.record.state import AREA_SCHEMA, STATION_SCHEMA, Replay, TableEntry
 from counterfoil.tally.estimate import Retrieval, estimate, student_quantile, uneven_gaps
 from counterfoil.tally.results import ContestTally
 from counterfoil.tally.sampling import draw
+from tests.simulate.counting import counted, tally_of
 
 STATIONS = 400
 SAMPLE: dict[str, Any] = {"design": "simple", "seed": "7 12 33 40", "size": 100}
@@ -112,6 +115,15 @@ def test_copies_that_came_in_by_themselves_are_refused() -> None:
     assert refusal(None) == "no-sample-design"
     with pytest.raises(Refusal, match="who sends a copy decides"):
         estimate(*world(None, {"001"}))
+
+
+@pytest.mark.parametrize("recipe", ["belarus-2020", "venezuela-2024"])
+def test_the_two_real_elections_are_no_samples(recipe: str, tmp_path: Path) -> None:
+    apply_recipe(recipe, Path(__file__).parents[3] / "shared/data" / recipe, tmp_path / "e")
+    results = counted(tmp_path / "e")
+    with pytest.raises(Refusal) as caught:
+        estimate(tally_of(results), results.replay)
+    assert caught.value.code == "no-sample-design"
 
 
 def test_a_frame_other_than_the_declared_one_is_refused() -> None:
