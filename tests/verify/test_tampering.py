@@ -376,7 +376,7 @@ def test_a_wrong_convenience_key_in_the_folder_is_named(site: Published) -> None
     ("entry", "says"),
     [
         (b'{"type":"bribe","v":1}', "expected one of the entry types"),
-        (b'{ "v":1}', "another form"),
+        (b'{ "type":"notice","v":1}', "another form"),
         (b"\xff", "canonical JSON"),
         (b'{"type":"notice","v":2}', "can't be 2"),
     ],
