@@ -114,6 +114,7 @@ def test_a_counted_folder_gives_the_known_figures_of_the_protocols(run: Run, tmp
     either = tested["result"]["either"]
     assert (found["leader"], either["hits"], round(either["expected"], 1)) == ("lukashenko", 366, 246.4)
     assert round(tested["z"], 2) == 8.48
+    assert (found["rows"], found["rows_left_out"], found["stations"]) == (1395, 60, 1335)
     assert round(tested["placebos"]["lost"]["z"], 1) == 0.7
     assert "Minsk city" in found["areas"]
     other = run("forensics", tmp_path / "f", "--option", "tihanovkaja", "--no-areas", "--json").json
@@ -175,3 +176,12 @@ def test_calibrate_runs_on_a_made_up_country_or_on_a_table(run: Run, csv: Path) 
     on_table = run("forensics", "calibrate", csv, "--columns", MAPPING, *few)
     assert on_table.code == 0 and "| integer-percentages | stands out | at most 1% |" in on_table.out
     assert run("forensics", "calibrate", "--replicates", 0).code == 2
+
+
+def test_a_pattern_adds_up_what_matches_and_takes_out_what_is_excluded(table: pl.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    table.write_csv(file)
+    read = read_columns(file, {"leader": "Ada", "cast": "*alid|!In*", "others": "*|!V*|!I*"})
+    assert read.mapped["cast"] == ("Valid",)
+    assert read.others == ("Bob",)  # Region and By hold texts
+    assert read.complete["cast"].to_list() == table["Valid"].to_list()

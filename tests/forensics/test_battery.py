@@ -56,6 +56,8 @@ def test_holm_rejects_what_stepping_down_rejects(p: list[float]) -> None:
             rejected += 1
         assert sum(a <= alpha for a in adjusted) == rejected
     assert all(a >= min(1.0, x) for a, x in zip(adjusted, p, strict=True))
+    in_order = [adjusted[i] for i in sorted(range(len(p)), key=lambda i: p[i])]
+    assert in_order == sorted(in_order)
 
 
 def test_protocols_of_belarus_show_the_known_figures_and_the_challengers_stations_nothing() -> None:

@@ -48,6 +48,11 @@ def test_what_is_planted_changes_at_most_its_part_and_leaves_possible_figures(
         assert ((leader // 10 == clean.leader // 10) | (leader == cast)).all()
 
 
+def test_invented_digits_never_give_more_votes_than_ballots() -> None:
+    unanimous = stations(registered=[900] * 300, cast=[500] * 300, leader=[500] * 300)
+    assert planted(unanimous, "invented-digits", 1.0, np.random.default_rng(1)).leader.max() == 500
+
+
 @pytest.mark.parametrize("kind", CLEAN)
 def test_a_clean_election_follows_from_its_seed_and_keeps_limits(kind: str) -> None:
     table = _country()

@@ -103,6 +103,12 @@ def test_the_middle_step_of_a_comb_is_the_number_of_hits_of_the_test(rows: list[
     assert made.turnout.observed.sum() == made.share.observed.sum() == len(rows)
 
 
+def test_both_edges_of_the_window_belong_to_the_middle_step() -> None:
+    registered, cast = np.full(40, 2000), np.array([1001, 999] * 20)  # 50.05 and 49.95 percent
+    made = combs(stations(registered=registered, cast=cast, leader=cast // 3))
+    assert made.turnout.observed[4] == np.count_nonzero(hits(cast, registered)) == 40
+
+
 @given(st.integers(1, 10**6))
 @settings(deadline=None, max_examples=60)
 def test_shades_cover_every_number_of_stations_once(most: int) -> None:

@@ -115,8 +115,7 @@ TEXTS: Mapping[str, TestText] = {
         N_("Mechanisms of Klimek's model"),
         N_(
             "The model knows one electorate and takes several for its mechanisms; its parameters trade off against "
-            "each "
-            "other."
+            "each other."
         ),
         "Klimek et al. 2012, doi 10.1073/pnas.1210722109",
     ),
