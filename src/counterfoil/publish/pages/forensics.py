@@ -29,6 +29,7 @@ from counterfoil.publish.pages.forensics_texts import (
     TEXTS,
     Speaks,
     decimal,
+    ltr,
     p_text,
     refusal,
     sentence,
@@ -120,7 +121,7 @@ def _fingerprint(view: Speaks, found: Battery) -> Iterator[Markup]:
             "</li>"
         ).format(
             level,
-            view.n(low) if low == high else f"{view.n(low)}\N{EN DASH}{view.n(high)}",
+            ltr(view.n(low) if low == high else f"{view.n(low)}\N{EN DASH}{view.n(high)}"),
         )
         for level, (low, high) in enumerate(steps.ranges(), 1)
     )

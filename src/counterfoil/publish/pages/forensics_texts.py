@@ -156,20 +156,33 @@ def decimal(view: Speaks, value: float, digits: int = 2) -> str:
     return view.numbers.fraction(Fraction(value), digits)
 
 
-def p_text(view: Speaks, p: float | None) -> str:
+def ltr(text: str) -> Markup:
+    """A figure with its signs, in its order on right-to-left pages too: "< 0.0001" must not turn into its contrary."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(text) if text else Markup()
+
+
+def p_text(view: Speaks, p: float | None) -> Markup:
     """A p-value to four decimals; smaller ones only as smaller, since models are not good to more digits."""
+    return ltr(_p(view, p))
+
+
+def _p(view: Speaks, p: float | None) -> str:
     if p is None:
         return ""
     return f"< {decimal(view, 0.0001, 4)}" if p < 0.0001 else decimal(view, p, 4)
 
 
-def short_figure(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911, PLR0912 - one figure per test
+def short_figure(view: Speaks, answer: Answer) -> Markup:
     """The figure of a result in a few characters."""
+    return ltr(_short(view, answer))
+
+
+def _short(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911, PLR0912 - one figure per test
     match answer.result:
         case IntegerPercentages():
             return "" if answer.z is None else f"z = {decimal(view, answer.z)}"
         case LastDigit():
-            return f"p = {p_text(view, answer.p)}".replace("= <", "<")
+            return f"p = {_p(view, answer.p)}".replace("= <", "<")
         case Correlation(pearson=r):
             return f"r = {decimal(view, r)}"
         case Sobyanin(pooled=line):
