@@ -216,7 +216,8 @@ def test_demo_prints_what_was_planted_beside_what_was_found(run: Run, tmp_path: 
     ran = run("demo", "--no-serve", "--out", tmp_path / "demo", "--stations", 120)
     assert ran.code == 0
     assert "columns swapped: planted" in ran.out
-    assert run("verify", tmp_path / "demo" / "site").code == 0
+    assert run("verify", tmp_path / "demo").code == 0
+    assert not (tmp_path / "demo" / "keys").exists()
     data = run("demo", "--no-serve", "--out", tmp_path / "demo2", "--stations", 120, "--json").json
     assert (data["missed"], data["found"] > 0) == (0, True)
 

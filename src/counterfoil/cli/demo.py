@@ -17,7 +17,10 @@ from counterfoil.workflow.demo import demo as run_demo
 
 @click.command()
 @click.option(
-    "--out", type=ANYWHERE, help="Folder for election, site and truth; new or empty [default: a temporary one]."
+    "--out",
+    metavar="SITE",
+    type=ANYWHERE,
+    help="Folder to publish to, new or empty; election and truth go to SITE.private [default: a temporary one].",
 )
 @click.option("--scenario", default="mixed", show_default=True, help="What is planted; see `counterfoil simulate`.")
 @click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
@@ -27,19 +30,19 @@ from counterfoil.workflow.demo import demo as run_demo
 @with_output
 def demo(out: Path | None, scenario: str, seed: int, stations: int, port: int, no_serve: bool, say: Output) -> None:
     """Simulate an election, count it, publish it, print what was planted beside what was found, and serve it."""
-    to = out or Path(tempfile.mkdtemp(prefix="counterfoil-demo-"))
-    server = None if no_serve else make_server(to / "site", port)
-    made = run_demo(to, scenario=scenario, seed=seed, stations=stations, progress=say.progress)
-    say.result(_data(made, to), _lines(made, to))
+    site = out or Path(tempfile.mkdtemp(prefix="counterfoil-demo-")) / "site"
+    server = None if no_serve else make_server(site, port)
+    made = run_demo(site, scenario=scenario, seed=seed, stations=stations, progress=say.progress)
+    say.result(_data(made), _lines(made))
     if server is not None:
         say.line(f"\nServing http://localhost:{server.server_port} (Ctrl-C ends it)")
         serve_forever(server)
 
 
-def _data(made: Demo, to: Path) -> dict[str, object]:
+def _data(made: Demo) -> dict[str, object]:
     return {
-        "folder": str(to),
         "site": str(made.result.site),
+        "private": str(made.private),
         "scenario": made.truth.scenario,
         "seed": made.truth.seed,
         "found": len(made.score.found),
@@ -50,14 +53,14 @@ def _data(made: Demo, to: Path) -> dict[str, object]:
     }
 
 
-def _lines(made: Demo, to: Path) -> list[str]:
+def _lines(made: Demo) -> list[str]:
     return [
         *count_lines(made.result),
         "",
         f"Planted ({made.truth.scenario}, seed {made.truth.seed}) beside found:",
         *(f"  {line}" for line in made.score.lines()),
         "",
-        f"election: {to / 'election'}",
-        f"truth:    {to / 'truth.json'}",
+        f"election: {made.private / 'election'}",
+        f"truth:    {made.private / 'truth.json'}",
         f"site:     {made.result.site}",
     ]

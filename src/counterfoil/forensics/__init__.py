@@ -13,6 +13,8 @@ Counterfoil is needed.
 from counterfoil.forensics.association import Correlation, Sobyanin, sobyanin, turnout_share_correlation
 from counterfoil.forensics.backsolved import BackSolved, back_solved
 from counterfoil.forensics.batch_audit import Macro, draw, draw_as_arlo, macro
+from counterfoil.forensics.battery import Battery, battery
+from counterfoil.forensics.calibrate import Calibration, calibrate
 from counterfoil.forensics.clean_peak import CleanPeak, clean_peak
 from counterfoil.forensics.commissions import Kireev, MachineCounts, kireev, machine_counted
 from counterfoil.forensics.digits import LastDigit, SecondDigit, last_digit, second_digit
@@ -32,12 +34,15 @@ from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_fir
 from counterfoil.forensics.late_count import LateShift, late_count_shift
 from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
 from counterfoil.forensics.spikes import Spikes, spikes
+from counterfoil.forensics.stations import Stations, stations
 from counterfoil.forensics.swapped import Swapped, columns_swapped
 
 __all__ = [
     "Alpha",
     "BackSolved",
+    "Battery",
     "Betting",
+    "Calibration",
     "CleanPeak",
     "Correlation",
     "Fingerprint",
@@ -57,11 +62,14 @@ __all__ = [
     "SecondDigit",
     "Sobyanin",
     "Spikes",
+    "Stations",
     "Swapped",
     "VoteRate",
     "alpha",
     "back_solved",
+    "battery",
     "betting",
+    "calibrate",
     "clean_peak",
     "columns_swapped",
     "draw",
@@ -83,6 +91,7 @@ __all__ = [
     "second_digit",
     "sobyanin",
     "spikes",
+    "stations",
     "turnout_share_correlation",
     "vote_rate",
 ]

@@ -286,7 +286,7 @@ class _Builder:
         return {form: pl.concat(parts) for form, parts in frames.items()}
 
     def _known_stations(self, named: pl.Series, stations: pl.DataFrame, where: str) -> None:
-        unknown = named.filter(~named.is_in(stations["station"].implode()))
+        unknown = named.to_frame("station").join(stations.select("station"), on="station", how="anti")["station"]
         if unknown.len():
             raise RecordError(f"{where}: station {unknown[0]} is not in the list of stations", code="unknown-station")
 

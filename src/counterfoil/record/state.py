@@ -106,7 +106,7 @@ class Replay:
     election: Election
     election_entry: int
     areas: pl.DataFrame
-    """AREA_SCHEMA, in the table's order, root first."""
+    """AREA_SCHEMA, in the order of the table; the root has no parent."""
     stations: pl.DataFrame
     """STATION_SCHEMA, sorted by station."""
     tables: tuple[TableEntry, ...]
@@ -115,8 +115,8 @@ class Replay:
     copies: pl.DataFrame
     """entry, copy, station, form, page, kind; withdrawn copies are not in it."""
     readings: Mapping[FormId, pl.DataFrame]
-    """Per form: a values frame (entry, copy, reader, machine: Boolean, problem: String or null, fields...). A field that
-    the reader was not asked for or did not give has no state either: null in both columns."""
+    """Per form: a values frame (entry, copy, reader, machine: Boolean, problem: String or null, fields...). A field
+    that the reader was not asked for or did not give has no state either: null in both columns."""
     certainty: pl.DataFrame
     """entry, field, millionths: how sure a machine was of a field of its reading."""
     decisions: tuple[Decision, ...]

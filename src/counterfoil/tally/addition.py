@@ -62,17 +62,27 @@ class Territory:
     def __init__(self, areas: pl.DataFrame, stations: pl.DataFrame) -> None:
         self.stations = stations
         self._below: dict[str, list[str]] = {}
+        self._above: dict[str, list[str]] = {}
         for area, ancestor in closure(areas).iter_rows():
             self._below.setdefault(ancestor, []).append(area)
+            self._above.setdefault(area, []).append(ancestor)
         self._children: dict[str, list[str]] = {}
         for area, parent in areas.select("area", "parent").iter_rows():
             self._children.setdefault(parent, []).append(area)
 
     def within(self, area: str) -> pl.DataFrame:
+        return self.inside(self.stations, area)
+
+    def inside(self, frame: pl.DataFrame, area: str) -> pl.DataFrame:
+        """The rows of `frame` (it has the lowest `area` of each) that lie in `area`."""
         below = self._below[area]
         if len(below) == len(self._below):
-            return self.stations
-        return self.stations.filter(pl.col("area").is_in(below))
+            return frame
+        return frame.filter(pl.col("area").is_in(below))
+
+    def above(self, area: str) -> list[str]:
+        """The area and all that hold it."""
+        return self._above[area]
 
     def children(self, area: str) -> list[str]:
         return self._children.get(area, [])
@@ -87,12 +97,13 @@ def part_exceeds_whole(
     snapshot: str | None,
 ) -> Iterator[Found]:
     """Areas and options whose part exceeds the announced whole; `reports` has station, option, reports, register."""
+    uncounted = _Uncounted(territory, reports)
     for row in areas.iter_rows(named=True):
         for option in contest.options:
             announced = row[f"official.{option.id}"]
             if announced is None:
                 continue
-            part = _part(row["area"], option.id, announced, row[f"votes.{option.id}"], territory, reports)
+            part = _part(row["area"], option.id, announced, row[f"votes.{option.id}"], territory, uncounted)
             if part is None:
                 continue
             stations, numbers = part
@@ -155,29 +166,39 @@ def _contributions(stations: pl.DataFrame, column: str) -> pl.DataFrame:
     )
 
 
+class _Uncounted:
+    """Voters' reports of stations without a count, and their sums in every area: one pass, however many areas."""
+
+    def __init__(self, territory: Territory, reports: pl.DataFrame) -> None:
+        confirmed = pl.col("state") == pl.lit("confirmed", STATION_STATE_TYPE)
+        missing = territory.stations.filter(~confirmed).select("station", "area", "listed_registered")
+        self.rows = missing.join(reports, on="station", how="inner", maintain_order="left").select(
+            "station",
+            "area",
+            "option",
+            pl.col("reports").alias("value"),
+            pl.lit(None, pl.Int64).alias("threshold"),
+            (pl.col("station_reports") > pl.col("listed_registered")).fill_null(value=False).alias("gated_out"),
+        )
+        self.added: dict[tuple[str, str], int] = {}
+        sums = self.rows.filter(~pl.col("gated_out")).group_by("area", "option").agg(pl.col("value").sum())
+        for area, option, votes in sums.iter_rows():
+            for ancestor in territory.above(area):
+                self.added[ancestor, option] = self.added.get((ancestor, option), 0) + votes
+
+
 def _part(
-    area: str, option: str, announced: int, votes: int, territory: Territory, reports: pl.DataFrame
+    area: str, option: str, announced: int, votes: int, territory: Territory, uncounted: _Uncounted
 ) -> tuple[pl.DataFrame, tuple[tuple[str, str], ...]] | None:
     """The stations of the part and what they add, if it exceeds `announced`; counts alone where they suffice."""
     if votes > announced:
         counted = _contributions(territory.within(area), f"votes.{option}")
         return counted, (("counted_votes", str(votes)), ("counted_stations", str(counted.height)))
-    mine = reports.filter(pl.col("option") == option)
-    if not mine.height:
-        return None
-    inside = territory.within(area)
-    confirmed = pl.col("state") == pl.lit("confirmed", STATION_STATE_TYPE)
-    extra = inside.filter(~confirmed).join(mine, on="station", how="inner", maintain_order="left")
-    extra = extra.select(
-        "station",
-        pl.col("reports").alias("value"),
-        pl.lit(None, pl.Int64).alias("threshold"),
-        (pl.col("station_reports") > pl.col("listed_registered")).fill_null(value=False).alias("gated_out"),
-    )
-    added = int(extra.filter(~pl.col("gated_out"))["value"].sum())
+    added = uncounted.added.get((area, option), 0)
     if votes + added <= announced:
         return None
-    counted = _contributions(inside, f"votes.{option}")
+    extra = territory.inside(uncounted.rows, area).filter(pl.col("option") == option).drop("area", "option")
+    counted = _contributions(territory.within(area), f"votes.{option}")
     numbers = (
         ("counted_votes", str(votes)),
         ("counted_stations", str(counted.height)),

@@ -63,9 +63,10 @@ def _holds(rule: Rule, difference: pl.Expr, tolerance: int) -> pl.Expr:
 
 def form_findings(stations: pl.DataFrame, contest: Contest, form: Form) -> Iterator[Found]:
     """Checks that do not hold, a finding per station and check."""
-    entries = dict(stations.select("station", "entries").iter_rows()) if form.checks else {}
     for check in form.checks:
         broken = check_frame(stations, form, check).filter(~pl.col("holds"))
+        behind = stations.select("station", "entries").join(broken.select("station"), on="station", how="semi")
+        entries = dict(behind.iter_rows())
         for station, left, right in broken.select("station", "left", "right").iter_rows():
             yield single_finding(
                 check.code,

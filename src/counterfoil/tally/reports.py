@@ -37,7 +37,8 @@ def station_reports(reports: pl.DataFrame | None) -> pl.DataFrame:
 def exceeding(stations: pl.DataFrame, reports: pl.DataFrame, option: str) -> pl.DataFrame:
     """Stations with more reports than votes for it: station, area, value (reports), threshold (votes), gated_out."""
     mine = reports.filter(pl.col("option") == option)
-    joined = stations.join(mine, on="station", how="inner", maintain_order="left")
+    figures = stations.select("station", "area", "cast", f"votes.{option}")
+    joined = figures.join(mine, on="station", how="inner", maintain_order="left")
     return joined.filter(pl.col("reports") > pl.col(f"votes.{option}")).select(
         "station",
         "area",
@@ -64,10 +65,10 @@ def reports_exceed_protocol(
     """For the country and each area one level below it."""
     if not reports.height:
         return
+    everywhere = {option.id: exceeding(territory.stations, reports, option.id) for option in contest.options}
     for area in (country, *territory.children(country)):
-        inside = territory.within(area)
         for option in contest.options:
-            found = exceeding(inside, reports, option.id)
+            found = territory.inside(everywhere[option.id], area)
             kept = found.filter(~pl.col("gated_out"))
             if not found.height:
                 continue

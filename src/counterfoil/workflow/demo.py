@@ -17,26 +17,31 @@ NIGHT_AFTER = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Demo:
+    """`private` holds the election's folder with its keys, and `truth.json`; `result.site` is the publication."""
+
+    private: Path
     truth: Truth
     score: Score
     result: CountResult
 
 
 def demo(
-    to: Path,
+    site: Path,
     *,
     scenario: str = "mixed",
     seed: int = 1,
     stations: int = 600,
     progress: Progress = silent,
 ) -> Demo:
-    """Simulate into `to/election`, publish to `to/site`, write the truth to `to/truth.json`.
+    """Simulate, count and publish to `site`. The election's folder and the truth lie beside it, in `<site>.private`:
+    keys must never stand in a publication.
 
     Raises:
-        InputError: unknown scenario, or `to/election` holds something.
+        InputError: unknown scenario, or `<site>.private/election` holds something.
     """
+    private = site.with_name(f"{site.name}.private")
     progress("simulate", 0, 0)
-    truth = write_election(scenario, seed=seed, to=to / "election", stations=stations)
-    truth.save(to / "truth.json")
-    result = count(to / "election", to / "site", now=NIGHT_AFTER, progress=progress)
-    return Demo(truth, score(truth, result.results), result)
+    truth = write_election(scenario, seed=seed, to=private / "election", stations=stations)
+    truth.save(private / "truth.json")
+    result = count(private / "election", site, now=NIGHT_AFTER, progress=progress)
+    return Demo(private, truth, score(truth, result.results), result)

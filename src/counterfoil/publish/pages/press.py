@@ -215,4 +215,6 @@ def _lines(text: str, size: int, width: int) -> list[str]:
 
 def _width(text: str) -> float:
     """In letters of usual width."""
+    if text.isascii():
+        return len(text)
     return sum(1.8 if unicodedata.east_asian_width(c) in "WF" else 1.0 for c in text)
