@@ -18,7 +18,6 @@ from counterfoil.publish.pages.about import changes_page, check_page, data_page
 from counterfoil.publish.pages.catalogues import LoadCatalogue, load_catalogue
 from counterfoil.publish.pages.coverage import coverage_page
 from counterfoil.publish.pages.findings import finding_pages
-from counterfoil.publish.pages.forensics import forensics_page
 from counterfoil.publish.pages.maps import map_page
 from counterfoil.publish.pages.method import method_page
 from counterfoil.publish.pages.plan import Plan
@@ -34,11 +33,20 @@ CSP = (
 )
 """`file:` besides `'self'`, because browsers differ in what `'self'` means on a USB stick."""
 
+
+def _forensics_page(view: View) -> tuple[str, bytes]:
+    from counterfoil.publish.pages.forensics import (  # noqa: PLC0415 - seconds of scipy and numba, for who renders only
+        forensics_page,
+    )
+
+    return forensics_page(view)
+
+
 _ONE_PAGE: tuple[Callable[[View], tuple[str, bytes]], ...] = (
     start_page,
     map_page,
     coverage_page,
-    forensics_page,
+    _forensics_page,
     method_page,
     data_page,
     check_page,

@@ -12,11 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from counterfoil.publish.model import Publication
-from counterfoil.publish.pages.forensics_examine import Examined, examine
 from counterfoil.record.tiles import TILE_WIDTH, bundle_path
 from counterfoil.tally.results import ContestTally, Finding
+
+if TYPE_CHECKING:
+    from counterfoil.publish.pages.forensics_examine import Examined
 
 STATIONS_A_PAGE = 100
 MOST_AGGREGATES = 500
@@ -63,6 +66,10 @@ class Plan:
     @cached_property
     def examined(self) -> dict[str, Examined]:
         """The forensic tests of each contest, run once for all languages."""
+        from counterfoil.publish.pages.forensics_examine import (  # noqa: PLC0415 - seconds of scipy and numba
+            examine,
+        )
+
         return {tally.contest.id: examine(tally, self.replay.areas) for tally in self.tallies}
 
     def _areas(self) -> dict[str, Area]:
