@@ -140,7 +140,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "degenerate-first-stage": N_("The densities have no peak to start from."),
     "no-kernel": N_("The densest place lies at nearly full turnout: that is the tail of the cloud, not its middle."),
-    "too-small": N_("The total is so small that hits mean nothing."),
+    "too-small": N_("Fewer than two totals are known, or they are so small that hits mean nothing."),
     "bad-input": N_("The figures contradict each other in too many stations."),
 }
 OTHER_REFUSAL = N_("It has no honest answer from these figures.")
