@@ -244,7 +244,7 @@ def calibrate(
         power_replicates=powered,
         seed=seed,
         false_alarms=tuple(false_alarms),
-        power=tuple(_power(table, powered, seed, [r for r in ranges if r.clean == CLEAN[0]], progress)),
+        power=tuple(_power(table, powered, seed, [r for r in ranges if r.clean == CLEAN[0]], replicates, progress)),
         ranges=tuple(ranges),
     )
 
@@ -296,10 +296,15 @@ def _range(kind: str, key: str, figure: str, values: list[float], observed: floa
     return CleanRange(kind, key, figure, low, median, high, observed, len(values))
 
 
+def _answered(answers: int, of: int) -> bool:
+    """Whether a test answered in at least half of the elections; a range from fewer is a range of exceptions."""
+    return 2 * answers >= of
+
+
 def _power(
-    table: Stations, replicates: int, seed: int, clean: Sequence[CleanRange], progress: Progress
+    table: Stations, replicates: int, seed: int, clean: Sequence[CleanRange], of: int, progress: Progress
 ) -> Iterator[Power]:
-    described = {r.test: r for r in clean}
+    described = {r.test: r for r in clean if _answered(r.answers, of)}
     tests = [t for t in TESTS if t.key in described]
     for at, what in enumerate(PLANTED):
         for step, size in enumerate(SIZES):
@@ -349,11 +354,13 @@ def lines(found: Calibration) -> Iterator[str]:
             shown = " | ".join(f"{by_size[size].value:.0%}" if size in by_size else "" for size in SIZES)
             yield f"| {' | '.join(names)} | {shown} |"
     yield ""
-    yield "Descriptions: middle 95 % of their figure in clean elections, and the figure of the table itself:"
+    yield "Descriptions that answer in at least half of the clean elections, the middle 95 % of their figure there:"
     yield ""
     yield "| test | figure | clean | from | median | to | here |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for r in found.ranges:
+        if not _answered(r.answers, found.replicates):
+            continue
         here = "" if r.observed is None else f"{r.observed:.3f}"
         yield f"| {r.test} | {r.figure} | {r.clean} | {r.low:.3f} | {r.median:.3f} | {r.high:.3f} | {here} |"
 
