@@ -23,8 +23,7 @@ FAMILY = 0.01
 class Level:
     """What a test's figure must reach to stand out, besides an adjusted p of at most `FAMILY`.
 
-    `least_z`: smallest z in clean real elections' reach is below it; None where the test has no z. `origin`: where the
-    level comes from.
+    `least_z`: above what clean elections reach; None where the test has no z. `origin`: where the level comes from.
     """
 
     least_z: float | None
@@ -33,8 +32,7 @@ class Level:
 
 _DIGITS = (
     "The p-value itself: at 1 % it gave 0.0 to 1.2 % false alarms in 400 simulated clean elections of each of three "
-    "kinds "
-    "on the stations of the Belarus protocols, and none after adjustment on the witnesses' sheets of Venezuela 2024."
+    "kinds on the stations of the Belarus protocols, and none after adjustment on the witnesses' sheets of Venezuela."
 )
 LEVELS: Mapping[str, Level] = {
     "integer-percentages": Level(
