@@ -11,10 +11,10 @@ from itertools import chain
 from pathlib import Path
 
 from counterfoil.primitives.errors import InputError, RecordError
-from counterfoil.record.keys import LOG_KEY, create_key, create_secret, load_key, load_seed, read_secret
+from counterfoil.record.keys import LOG_KEY, create_key, create_secret, load_key, read_secret
 from counterfoil.record.layout import VKEY
 from counterfoil.record.log import Log
-from counterfoil.record.note import Signer, Verifier, sign
+from counterfoil.record.note import Verifier
 from counterfoil.record.objects import ObjectStore
 from counterfoil.record.replay import replay
 from counterfoil.workflow.intake import Plan
@@ -141,7 +141,7 @@ class Holdings:
 
     def sign(self, text: str) -> bytes:
         """A manifest's text, signed with the log's key."""
-        return sign(text, Signer(*load_seed(self.keys)))
+        return load_key(self.keys).sign_manifest(text)
 
 
 def _either(plan: Plan, objects: ObjectStore, sha256: str) -> bytes:
