@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import make_folder, replace_file
-from counterfoil.record.keys import load_key, load_seed
-from counterfoil.record.manifest import HEADER, parse_manifest
-from counterfoil.record.note import Signer, Verifier, open_note, sign
+from counterfoil.record.keys import load_key
+from counterfoil.record.manifest import HEADER
+from counterfoil.record.note import Verifier, open_note
 from counterfoil.record.signing import parse_request
 from counterfoil.workflow.holdings import Holdings
 
@@ -85,15 +84,5 @@ def sign_request(text: str, keys: Path) -> bytes:
     Raises:
         RecordError: neither of the two, or it does not extend what the key signed.
     """
-    witness = load_key(keys)
-    if not text.startswith(HEADER):
-        return witness.sign(parse_request(text))
-    manifest = parse_manifest(text)
-    if witness.last != manifest.checkpoint:
-        last = "nothing yet" if witness.last is None else f"{witness.last.size} entries"
-        raise RecordError(
-            f"expected a manifest for the checkpoint that this key signed last ({last}), found one for "
-            f"{manifest.checkpoint.size} entries; sign the checkpoint first",
-            code="not-the-last-checkpoint",
-        )
-    return sign(text, Signer(*load_seed(keys)))
+    key = load_key(keys)
+    return key.sign_manifest(text) if text.startswith(HEADER) else key.sign(parse_request(text))
