@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 
 import polars as pl
 import polars.selectors as cs
-import xlsxwriter
 
 XLSX_MAX_ROWS = 100_000
 """Beyond it no XLSX is written: hardly a spreadsheet program works with such a sheet, and CSV and Parquet are there."""
@@ -57,6 +56,8 @@ def xlsx_bytes(frame: pl.DataFrame, sheet: str) -> bytes:
     """
     if frame.height > XLSX_MAX_ROWS:
         raise ValueError(f"expected at most {XLSX_MAX_ROWS} rows, found {frame.height}")
+    import xlsxwriter  # noqa: PLC0415 - only who writes a workbook needs it; `verify` starts without it
+
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"constant_memory": True}) as book:
         book.set_properties({"created": _LONG_AGO})
