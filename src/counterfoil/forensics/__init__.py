@@ -33,7 +33,9 @@ from counterfoil.forensics.kernel import Kernel, kernel
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit, klimek_first_stage, klimek_fit
 from counterfoil.forensics.late_count import LateShift, late_count_shift
 from counterfoil.forensics.martingales import Alpha, Betting, KaplanMarkov, alpha, betting, kaplan_markov
+from counterfoil.forensics.mixture import Mixture, mixture
 from counterfoil.forensics.spikes import Spikes, spikes
+from counterfoil.forensics.spread import spread
 from counterfoil.forensics.stations import Stations, stations
 from counterfoil.forensics.swapped import Swapped, columns_swapped
 
@@ -58,6 +60,7 @@ __all__ = [
     "LateShift",
     "MachineCounts",
     "Macro",
+    "Mixture",
     "PublishedIntegerPercentages",
     "SecondDigit",
     "Sobyanin",
@@ -88,9 +91,11 @@ __all__ = [
     "late_count_shift",
     "machine_counted",
     "macro",
+    "mixture",
     "second_digit",
     "sobyanin",
     "spikes",
+    "spread",
     "stations",
     "turnout_share_correlation",
     "vote_rate",

@@ -1,0 +1,222 @@
+"""The finite mixture: its summed likelihood against plain enumeration, its sampler, and what it says of known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from counterfoil.forensics.arrays import Floats, Ints
+from counterfoil.forensics.mixture import Mixture, log_prior, mixture
+from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
+from counterfoil.forensics.mixture_kernel import log_factorials, log_stations, log_thinned
+from counterfoil.forensics.mixture_sampler import sample
+from counterfoil.primitives.errors import InputError, Refusal
+
+MEANS = [0.9, 0.6, -0.3, 0.2, 0.3, -0.2]
+VARIANCES = {
+    "bl": [0.0] * 6,
+    "narrow": [0.01, 0.02, 0.005, 0.01, 0.02, 0.03],
+    "usual": [0.2, 0.3, 0.15, 0.3, 0.2, 0.4],
+    "wide": [0.8, 1.0, 0.9, 1.2, 1.5, 0.7],
+}
+LOG_PI = np.log([0.8, 0.15, 0.05])
+Z = np.linspace(-8.5, 8.5, 501)
+WEIGHTS = np.exp(-(Z**2) / 2) / np.exp(-(Z**2) / 2).sum()
+
+
+def logistic(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-x)), dtype=np.float64)
+
+
+def normal(mean: float, variance: float) -> tuple[Floats, Floats]:
+    return (np.array([mean]), np.ones(1)) if variance == 0 else (mean + np.sqrt(variance) * Z, WEIGHTS)
+
+
+def enumerated(n: int, a: int, w: int, means: list[float], variances: list[float]) -> Floats:
+    """log P(a, w | class) as the published model is written: every count of every class, fine sums over intercepts."""
+    h, by_turnout = normal(means[0], variances[0])
+    g, by_vote = normal(means[1], variances[1])
+    tau, nu, part = logistic(h), logistic(g)[:, None], a / n
+    out = [by_turnout @ binom.pmf(a, n, 1 - tau) * (by_vote @ binom.pmf(w, n, nu[:, 0] * (1 - part)))]
+    counts = np.arange(n + 1)
+    made = np.where(counts == n, 0.999, counts / n)
+    s = counts / n
+    for base, span, i in ((0.0, 0.7, 2), (0.7, 0.3, 4)):
+        h, by_h = normal(means[i], variances[i])
+        first = by_h @ binom.pmf(counts, n, base + span * logistic(h)[:, None])
+        h, by_h = normal(means[i + 1], variances[i + 1])
+        second = by_h @ binom.pmf(counts, n, base + span * logistic(h)[:, None])
+        total = 0.0
+        for k in counts:
+            m = made[k]
+            p = nu * (1 - s) / (1 - m) * (1 - m - part) + part * (m - s) / (1 - m) + s
+            votes = np.where((p >= 0) & (p <= 1), binom.pmf(w, n, np.clip(p, 0, 1)), 0.0)
+            total += first[k] * (by_turnout @ binom.pmf(a, n, (1 - tau) * (1 - m))) * (second @ (by_vote @ votes))
+        out.append(total)
+    return np.asarray(np.log(np.array(out)), dtype=np.float64)
+
+
+def summed(n: int, a: int, w: int, means: list[float], variances: list[float]) -> Floats:
+    out = np.empty((1, 3))
+    n_, a_, w_ = (np.array([x], dtype=np.int64) for x in (n, a, w))
+    log_stations(n_, a_, w_, np.array(means + variances), LOG_PI, log_factorials(n + 1), out)
+    return np.asarray(out[0], dtype=np.float64)
+
+
+@pytest.mark.parametrize("kind", VARIANCES)
+@pytest.mark.parametrize(("n", "a", "w"), [(24, 6, 12), (40, 0, 38), (40, 40, 0), (60, 21, 22), (90, 8, 76)])
+def test_the_summed_likelihood_is_the_enumerated_one(kind: str, n: int, a: int, w: int) -> None:
+    ours, plain = summed(n, a, w, MEANS, VARIANCES[kind]), enumerated(n, a, w, MEANS, VARIANCES[kind])
+    # Classes e^20 less likely than another are left where their exact value no longer matters.
+    counted = plain + LOG_PI > (plain + LOG_PI).max() - 20
+    assert np.abs(ours - plain)[counted].max() < 0.02
+    total = np.logaddexp.reduce
+    assert abs(total(ours + LOG_PI) - total(plain + LOG_PI)) < 0.01
+
+
+def test_the_mixture_of_a_station_is_what_is_returned() -> None:
+    out = np.empty((1, 3))
+    n, a, w = (np.array([x], dtype=np.int64) for x in (60, 21, 22))
+    value = log_stations(n, a, w, np.array(MEANS + VARIANCES["usual"]), LOG_PI, log_factorials(61), out)
+    assert value == pytest.approx(float(np.logaddexp.reduce(out[0] + LOG_PI)), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["bl", "usual"])
+def test_whole_samples_of_large_stations_follow_the_likelihood(kind: str) -> None:
+    """Against simulation where enumeration is too long: the mean score of a shifted share is that of the truth."""
+    n, cast, w = simulated(400, (0.6, 0.25, 0.15), VARIANCES[kind][0], 11, voters=(300, 900))
+    theta = np.array([0.4, -0.4, -0.6, -0.9, 0.0, -0.7] + [VARIANCES[kind][0]] * 6)
+    out = np.empty((400, 3))
+    log_stations(n, n - cast, w, theta, np.log([0.6, 0.25, 0.15]), log_factorials(900), out)
+    weights = np.exp(out) * [0.6, 0.25, 0.15]
+    classes = weights / weights.sum(axis=1, keepdims=True)
+    # By Bayes' rule the average class probability is the class share, within its sampling error.
+    assert np.abs(classes.mean(axis=0) - [0.6, 0.25, 0.15]).max() < 0.09
+    assert np.isfinite(out[:, 0]).all()
+
+
+@pytest.mark.parametrize(("k", "variance"), [(500, 0.001), (200, 0.1), (0, 1.0), (3, 1.0), (997, 4.0), (1000, 4.0)])
+def test_one_integral_is_the_fine_sum(k: int, variance: float) -> None:
+    h, by_h = 0.4 + np.sqrt(variance) * np.linspace(-9, 9, 20_001), np.linspace(-9, 9, 20_001)
+    p = 0.2 + 0.5 * logistic(h)
+    terms = k * np.log(p) + (1000 - k) * np.log1p(-p) - by_h**2 / 2
+    fine = float(np.logaddexp.reduce(terms) + np.log(18 / 20_000 / np.sqrt(2 * np.pi)))
+    assert log_thinned(k, 1000, 0.2, 0.5, 0.4, variance) == pytest.approx(fine, abs=0.01)
+
+
+def test_the_prior_integrates_to_the_published_shares() -> None:
+    """Under r_2, r_3 uniform the mean of pi_1 is the integral of 1/(1 + r + s): 3 log 3 - 4 log 2."""
+    grid = np.linspace(-14, 14, 141)
+    points = np.zeros((grid.size**2, 8))
+    points[:, 0], points[:, 1] = (axis.ravel() for axis in np.meshgrid(grid, grid))
+    density = np.exp([log_prior(p) for p in points])
+    pi_1 = 1 / (1 + logistic(points[:, 0]) + logistic(points[:, 1]))
+    assert float((density * pi_1).sum() / density.sum()) == pytest.approx(3 * np.log(3) - 4 * np.log(2), abs=2e-3)
+
+
+def test_rhat_sees_shifted_and_stretched_chains_and_passes_equal_ones() -> None:
+    draws = np.random.default_rng(1).standard_normal((4, 1000))
+    assert rhat(draws) < 1.01
+    assert rhat(draws + np.array([[0], [0], [0], [0.6]])) > 1.02
+    assert rhat(draws * np.array([[1], [1], [1], [3.0]])) > 1.02
+    assert rhat(draws + np.linspace(0, 2, 1000)) > 1.1
+
+
+def test_effective_size_is_that_of_an_autoregression() -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((4, 20_000))
+    assert effective_size(noise) == pytest.approx(80_000, rel=0.06)
+    slow = np.empty_like(noise)
+    slow[:, 0] = noise[:, 0] / np.sqrt(1 - 0.81)
+    for i in range(1, noise.shape[1]):
+        slow[:, i] = 0.9 * slow[:, i - 1] + noise[:, i]
+    assert effective_size(slow) == pytest.approx(80_000 * 0.1 / 1.9, rel=0.12)
+
+
+def test_the_sampler_draws_from_a_skewed_density_on_any_number_of_threads() -> None:
+    """log Gamma(3) in each of three dimensions: mean of exp(x) is 3."""
+
+    def density(x: Floats, stations: int) -> float:
+        return float((3 * x - np.exp(np.minimum(x, 50.0))).sum()) if stations else 0.0
+
+    runs = []
+    for threads in (1, 3):
+        rng = np.random.default_rng(5)
+        starts = rng.normal(0, 2, (4, 3))
+        runs.append(sample(density, starts, 1, draws=2000, walk=300, threads=threads, rng=rng))
+    assert np.array_equal(runs[0].points, runs[1].points)
+    found = runs[0].points
+    assert max(rhat(found[..., i]) for i in range(3)) < 1.01
+    for i in range(3):
+        error = np.sqrt(3 / effective_size(found[..., i]))
+        assert abs(float(np.exp(found[..., i]).mean()) - 3) < 5 * error
+
+
+def simulated(
+    stations: int, pi: tuple[float, float, float], variance: float, seed: int, voters: tuple[int, int] = (60, 160)
+) -> tuple[Ints, Ints, Ints]:
+    """The model itself: registered, cast, leader. Made 0.25, moved 0.2 in class 2; 0.85, 0.8 in class 3."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(*voters, stations)
+    z = rng.choice(3, stations, p=pi)
+
+    def intercept(mean: float) -> Floats:
+        return logistic(mean + np.sqrt(variance) * rng.standard_normal(stations))
+
+    tau, nu = intercept(0.4), intercept(-0.4)
+    made = rng.binomial(n, np.choose(z, [0 * tau, 0.7 * intercept(-0.6), 0.7 + 0.3 * intercept(0.0)])) / n
+    moved = rng.binomial(n, np.choose(z, [0 * tau, 0.7 * intercept(-0.9), 0.7 + 0.3 * intercept(-0.7)])) / n
+    made = np.where(made == 1, 0.999, made)
+    a = rng.binomial(n, (1 - tau) * (1 - made))
+    part = a / n
+    p = nu * (1 - moved) / (1 - made) * (1 - made - part) + part * (made - moved) / (1 - made) + moved
+    w = np.minimum(rng.binomial(n, np.clip(p, 0, 1)), n - a)
+    return n, n - a, w
+
+
+@pytest.fixture(scope="module")
+def planted() -> Mixture:
+    return mixture(*simulated(80, (0.6, 0.25, 0.15), 0.0, 3), model="bl", draws=1500, walk=400)
+
+
+def test_planted_classes_are_found_where_stations_vary_as_the_model_says(planted: Mixture) -> None:
+    for estimate, truth in zip(planted.pi, (0.6, 0.25, 0.15), strict=True):
+        assert estimate.low < truth < estimate.high
+        assert estimate.rhat < 1.02 and estimate.effective > 200
+
+
+def test_stations_that_simply_differ_are_read_as_classes_by_bl_and_said_so() -> None:
+    clean = simulated(50, (1.0, 0.0, 0.0), 0.15, 4)
+    bl = mixture(*clean, model="bl", draws=100, walk=300)
+    assert bl.pi[0].high < 0.95
+    assert bl.dispersion > 2
+    assert any("no place for stations that differ" in warning for warning in bl.warnings)
+
+
+def test_chains_that_do_not_agree_give_no_figure() -> None:
+    few = mixture(*simulated(60, (0.7, 0.2, 0.1), 0.0, 3), model="bl", draws=20, walk=200)
+    assert not few.converged
+    assert "%" not in few.measured()
+    assert "no figure" in few.summary()
+    assert any("R-hat" in warning for warning in few.warnings)
+
+
+def test_a_result_is_plain_and_drawn(planted: Mixture) -> None:
+    plain = planted.to_dict()
+    assert [e["name"] for e in plain["pi"]] == ["pi_1", "pi_2", "pi_3"]
+    assert plain["method"]["references"][1]["doi"] == "10.1214/20-BA1221"
+    assert planted.plot().axes
+    assert "fraud" not in planted.summary().lower()
+
+
+def test_bad_input_is_refused() -> None:
+    good = simulated(60, (1.0, 0.0, 0.0), 0.0, 1)
+    with pytest.raises(InputError, match="qbl"):
+        mixture(*good, model="rn")
+    with pytest.raises(InputError, match="draws"):
+        mixture(*good, draws=3)
+    with pytest.raises(Refusal, match="at least 50"):
+        mixture(*(column[:10] for column in good))
+    with pytest.raises(InputError, match="1,000,000"):
+        mixture(good[0] + 2_000_000, good[1], good[2])
