@@ -129,6 +129,18 @@ def test_a_clean_election_shows_nothing_and_says_so() -> None:
     assert "does not stand out" in found.outcome("last-digits").summary()
 
 
+def test_ballots_that_equal_a_rounded_list_say_nothing_about_last_digits() -> None:
+    clean = _clean(900)
+    assert clean.registered is not None and clean.given is not None
+    full = np.arange(900) < 300
+    registered = np.where(full, clean.registered // 10 * 10, clean.registered)
+    ballots = np.where(full, registered, clean.given)
+    found = battery(stations(registered=registered, given=ballots, cast=ballots, leader=clean.leader))
+    answer = found.outcome("last-digits-turnout").answer
+    assert answer.result is not None and answer.result.sample.excluded["too_little_spread"] >= 300
+    assert (answer.p or 0) > 0.001
+
+
 def test_a_redrawn_election_keeps_stations_and_limits_and_is_the_same_for_the_same_seed() -> None:
     table = _belarus()
     once, again, other = redrawn(table), redrawn(table), redrawn(table, 2)

@@ -38,7 +38,7 @@ from counterfoil.forensics.kernel import METHOD as KERNEL
 from counterfoil.forensics.kernel import kernel
 from counterfoil.forensics.klimek import FIRST_STAGE, FIT, klimek_first_stage, klimek_fit
 from counterfoil.forensics.levels import FAMILY, LEVELS, holm, stands_out
-from counterfoil.forensics.results import Method, Result, plain
+from counterfoil.forensics.results import Method, Result, Sample, plain
 from counterfoil.forensics.spikes import METHOD as SPIKES
 from counterfoil.forensics.spikes import Spikes, spikes
 from counterfoil.forensics.stations import NEEDED, Stations
@@ -46,6 +46,8 @@ from counterfoil.primitives.errors import InputError, Refusal
 
 SEED = 20120901
 """Of the redrawn placebo; fixed, so that the same table gives the same figures everywhere."""
+LEAST_VARIANCE = 100
+"""Of the ballots around the turnout of a station, for their last digit to be free of the list's: a spread of ten."""
 LARGEST_FOR_EXACT_P = 200_000
 """Above this number of stations the exact tail takes minutes; z is then normal to many digits."""
 
@@ -102,10 +104,19 @@ def _spike_figures(result: Spikes) -> tuple[float | None, float | None]:
     return None, result.z if math.isfinite(result.z) else None
 
 
-def _given(table: Stations) -> Ints:
-    if table.given is None:
-        raise InputError("given", expected="ballots handed out or cast", found="none")
-    return table.given
+def _ballot_digits(table: Stations) -> LastDigit:
+    """Last digits of the ballots where turnout leaves them room: binomial variance around it of at least 100.
+
+    Near full turnout the ballots take over the digits of the voters' list, and lists are rounded: on the stations of
+    Russia 2018 one clean election in seven came out below p = .05 before this rule.
+    """
+    registered, given = table.registered, table.given
+    if registered is None or given is None:
+        raise InputError("registered, given", expected="both columns", found="one of them")
+    free = given * (registered - given) >= LEAST_VARIANCE * registered
+    result = last_digit(given[free])
+    left_out = {"too_little_spread": int(np.count_nonzero(~free)), **result.sample.excluded}
+    return replace(result, sample=Sample(result.sample.used, left_out))
 
 
 def _totals_back_solved(table: Stations) -> Result:
@@ -130,8 +141,8 @@ TESTS: tuple[Test, ...] = (
     Test(
         "last-digits-turnout",
         replace(LAST, name="Last digits of the ballots"),
-        ("given",),
-        lambda t: last_digit(_given(t)),
+        ("registered", "given"),
+        _ballot_digits,
         _last_figures,
         by_area=True,
         on_option=False,
