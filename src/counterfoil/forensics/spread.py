@@ -15,7 +15,7 @@ Leaves out: starting schedulers and workers, and moving large arrays cleverly (e
 >>> def mean(count, rng):
 ...     return round(float(rng.random(count).mean()), 3)
 >>> spread(mean, [10, 1000], workers=1, seed=1)
-[0.524, 0.495]
+[0.51, 0.499]
 """
 
 from __future__ import annotations
