@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from counterfoil.election import rows
-from counterfoil.election.folder import TABLE_KINDS, TableInput, load_folder
+from counterfoil.election.folder import TableInput, load_folder
 from counterfoil.primitives.errors import InputError
-from counterfoil.record import entries
 from tests.election.conftest import YAML, Write
 
 
@@ -214,12 +212,3 @@ def test_bad_decisions_are_refused(row: str, sentence: str, folder: Write) -> No
     with pytest.raises(InputError) as caught:
         load_folder(path)
     assert str(caught.value) == sentence
-
-
-def test_the_words_that_files_may_use_are_those_that_entries_may_use() -> None:
-    assert rows.PROBLEMS == entries.PROBLEMS
-    assert rows.ACTIONS == entries.DECISION_ACTIONS
-    assert rows.DECISION_REASONS == entries.DECISION_REASONS
-    assert rows.WITHDRAWAL_REASONS == entries.WITHDRAWAL_REASONS
-    assert rows.NOTICE_KINDS == entries.NOTICE_KINDS
-    assert TABLE_KINDS == entries.TABLE_KINDS

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from counterfoil.primitives.errors import InputError
 
@@ -44,8 +45,8 @@ class Rule:
         right = self.right_constant + sum(c * values[f] for f, c in self.right.items() if f in values)
         return left, right
 
-    def holds(self, difference: int, tolerance: int = 0) -> bool:
-        """Whether `difference` (left minus right) satisfies the rule within `tolerance` votes."""
+    def holds(self, difference: Any, tolerance: int = 0) -> Any:
+        """Whether `difference` (left minus right, a number or a Polars column) is allowed, within `tolerance` votes."""
         match self.operator:
             case "==":
                 return abs(difference) <= tolerance

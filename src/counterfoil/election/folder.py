@@ -40,9 +40,9 @@ from counterfoil.election.tables import (
 )
 from counterfoil.election.yaml_source import read_yaml
 from counterfoil.primitives.errors import InputError
+from counterfoil.primitives.words import TABLE_KINDS
 
 DEFINITION_FILE = "election.yaml"
-TABLE_KINDS = ("areas", "stations", "readings", "official", "reports")
 _SOURCE_KEYS = "name published_at address note original_sha256"
 
 

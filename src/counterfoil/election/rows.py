@@ -23,31 +23,9 @@ from counterfoil.election.definition import Election
 from counterfoil.election.table_checks import TableCheck, one_line, plain_cells
 from counterfoil.election.table_files import ROW, RawTable
 from counterfoil.primitives.errors import InputError
+from counterfoil.primitives.words import DECISION_ACTIONS, DECISION_REASONS, NOTICE_KINDS, PROBLEMS, WITHDRAWAL_REASONS
 
 ROW_KINDS = ("transcripts", "decisions", "withdrawals", "notices")
-PROBLEMS = ("not_a_protocol", "wrong_station", "illegible", "page_missing", "duplicate")
-ACTIONS = ("settle_fields", "choose_copy", "exclude_copy", "exclude_station")
-DECISION_REASONS = (
-    "read_again",
-    "better_photo",
-    "later_copy",
-    "signed_copy",
-    "wrong_station",
-    "not_a_protocol",
-    "duplicate",
-    "forged",
-    "station_merged",
-    "cannot_be_settled",
-)
-WITHDRAWAL_REASONS = (
-    "sender_asked",
-    "endangers_somebody",
-    "entered_by_mistake",
-    "reader_withdrawn",
-    "replaced",
-    "forged",
-)
-NOTICE_KINDS = ("announced", "corrected", "froze", "stopped", "explained")
 
 _TRANSCRIPT = ("copy", "station", "contest", "page", "kind", "reader", "problem")
 _DECISION = ("station", "contest", "action", "reason", "copy")
@@ -156,7 +134,7 @@ def _decisions(check: TableCheck, election: Election, stations: pl.Series, ignor
     check.present(required, "a value")
     check.known("station", stations, "a station of the stations table", "unknown-station")
     check.known("contest", [c.id for c in election.contests], "a contest", "unknown-contest")
-    check.known("action", ACTIONS, "an action", "unknown-action")
+    check.known("action", DECISION_ACTIONS, "an action", "unknown-action")
     check.known("reason", DECISION_REASONS, "a reason", "unknown-reason")
     frame = _only(check.raw.frame, (*_DECISION, *fields))
     full = _over(check.raw, frame)

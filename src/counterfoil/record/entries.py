@@ -28,37 +28,18 @@ from typing import Any
 from counterfoil.primitives.canonical import MAX_INTEGER, canonical
 from counterfoil.primitives.cells import FieldState
 from counterfoil.primitives.errors import RecordError
+from counterfoil.primitives.words import (
+    DECISION_ACTIONS,
+    DECISION_REASONS,
+    NOTICE_KINDS,
+    PROBLEMS,
+    TABLE_KINDS,
+    VERIFIED_HOW,
+    WITHDRAWAL_REASONS,
+)
 
 MAX_ENTRY_BYTES = 65_535
 """tlog-tiles: entries of a bundle carry a 16-bit length."""
-
-TABLE_KINDS = ("areas", "stations", "readings", "official", "reports")
-PROBLEMS = ("not_a_protocol", "wrong_station", "illegible", "page_missing", "duplicate")
-DECISION_ACTIONS = ("settle_fields", "choose_copy", "exclude_copy", "exclude_station")
-"""settle_fields: `values` are what copy `copy` says. choose_copy: the station rests on `copy` alone. exclude_copy:
-`copy` does not count. exclude_station: the station stays out of the tally of this contest."""
-DECISION_REASONS = (
-    "read_again",
-    "better_photo",
-    "later_copy",
-    "signed_copy",
-    "wrong_station",
-    "not_a_protocol",
-    "duplicate",
-    "forged",
-    "station_merged",
-    "cannot_be_settled",
-)
-WITHDRAWAL_REASONS = (
-    "sender_asked",
-    "endangers_somebody",
-    "entered_by_mistake",
-    "reader_withdrawn",
-    "replaced",
-    "forged",
-)
-NOTICE_KINDS = ("announced", "corrected", "froze", "stopped", "explained")
-VERIFIED_HOW = ("photo_of_ballot", "signed_statement", "in_person")
 
 _BATCH = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\dZ)?")

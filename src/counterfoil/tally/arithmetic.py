@@ -34,7 +34,7 @@ def check_frame(stations: pl.DataFrame, form: Form, check: Check) -> pl.DataFram
         _side(check.rule.left, check.rule.left_constant, check.blank).alias("left"),
         _side(check.rule.right, check.rule.right_constant, check.blank).alias("right"),
     ).drop_nulls()
-    return sides.with_columns(_holds(check.rule, pl.col("left") - pl.col("right"), check.tolerance).alias("holds"))
+    return sides.with_columns(check.rule.holds(pl.col("left") - pl.col("right"), check.tolerance).alias("holds"))
 
 
 def _side(coefficients: Mapping[str, int], constant: int, blank: Blank) -> pl.Expr:
@@ -44,21 +44,6 @@ def _side(coefficients: Mapping[str, int], constant: int, blank: Blank) -> pl.Ex
     present = [pl.col(f).is_not_null() for f in coefficients]
     enough = pl.any_horizontal(present) if blank is Blank.NOT_USED else pl.all_horizontal(present)
     return pl.when(enough).then(pl.sum_horizontal(terms) + constant)
-
-
-def _holds(rule: Rule, difference: pl.Expr, tolerance: int) -> pl.Expr:
-    """The same as `Rule.holds`, over a column."""
-    match rule.operator:
-        case "==":
-            return difference.abs() <= tolerance
-        case "<=":
-            return difference <= tolerance
-        case "<":
-            return difference < tolerance
-        case ">=":
-            return difference >= -tolerance
-        case _:
-            return difference > -tolerance
 
 
 def form_findings(stations: pl.DataFrame, contest: Contest, form: Form) -> Iterator[Found]:
