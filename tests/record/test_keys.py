@@ -15,7 +15,7 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.record import keys
 from counterfoil.record.checkpoint import Checkpoint
 from counterfoil.record.manifest import encode_manifest, parse_manifest
-from counterfoil.record.note import Signer
+from counterfoil.record.note import Signer, Verifier, open_note, sign
 from counterfoil.record.objects import ObjectStore
 from tests.record.worlds import ORIGIN, SIGNER
 
@@ -182,3 +182,11 @@ def test_ill_formed_manifests_are_refused() -> None:
             parse_manifest(changed)
     with pytest.raises(RecordError):
         encode_manifest(CHECKPOINT, [("a", "0" * 64), ("a", "1" * 64)])
+
+
+def test_the_manifest_of_a_large_country_can_be_opened() -> None:
+    files = [(f"stations/R{i:06d}.html", f"{i:064x}") for i in range(20_000)]
+    text = encode_manifest(CHECKPOINT, files)
+    assert len(text) > 1_000_000
+    signer = Signer(CHECKPOINT.origin, SEED)
+    assert parse_manifest(open_note(sign(text, signer), [Verifier(signer.vkey)]).text).files == dict(files)

@@ -31,7 +31,8 @@ ED25519 = 0x01
 COSIGNATURE_V1 = 0x04
 MAX_SIGNATURE_LINES = 100
 """signed-note: at least 16 must be accepted; the Go implementation stops at 100."""
-MAX_NOTE_BYTES = 1_000_000
+MAX_NOTE_BYTES = 100_000_000
+"""Room for a manifest, which has a line of about 100 bytes for each of a million files; a checkpoint has 200 bytes."""
 _DASH = "— "
 
 
