@@ -24,7 +24,7 @@ contracts: $(STAMP)
 check: lint types contracts test
 
 campaign: $(STAMP)
-	COUNTERFOIL_CAMPAIGN=whole $(PY) -m pytest -n 2 -m "slow or not slow" $(ARGS)
+	$(PY) -m tests.campaign $(ARGS)
 
 benchmarks: $(STAMP)
 	$(PY) -m benchmarks $(ARGS)
