@@ -73,9 +73,9 @@ def _page(rows: list[tuple[str, int, int]], seeds: int, day: str) -> str:
     table = "\n".join(f"| {name} | {cases} | {failed} |" for name, cases, failed in rows)
     return f"""# Campaigns
 
-`make campaign` runs them whole and writes this page; `make test` runs a fixed part of each. A crash case is one system
-call at which the log was killed, refused or cut off from power. A simulated election ({STATIONS} stations, seeds 0 to
-{seeds - 1}) fails if anything planted that arithmetic can show is missed, if anything else is found above a note, or if
+`make campaign` runs them whole and writes this page; `make test` runs a fixed part of each. A crash case is one kind of
+system call: the log is killed, refused or cut off from power at every place where the run makes it. A simulated
+election ({STATIONS} stations, seeds 0 to {seeds - 1}) fails if anything planted that arithmetic can show is missed, if anything else is found above a note, or if
 a total is wrong by a vote. Run of {day}.
 
 | campaign | cases | failed |
