@@ -75,8 +75,8 @@ def _page(rows: list[tuple[str, int, int]], seeds: int, day: str) -> str:
 
 `make campaign` runs them whole and writes this page; `make test` runs a fixed part of each. A crash case is one kind of
 system call: the log is killed, refused or cut off from power at every place where the run makes it. A simulated
-election ({STATIONS} stations, seeds 0 to {seeds - 1}) fails if anything planted that arithmetic can show is missed, if anything else is found above a note, or if
-a total is wrong by a vote. Run of {day}.
+election ({STATIONS} stations, seeds 0 to {seeds - 1}) fails if anything planted that arithmetic can show
+is missed, if anything else is found above a note, or if a total is wrong by a vote. Run of {day}.
 
 | campaign | cases | failed |
 | --- | ---: | ---: |
