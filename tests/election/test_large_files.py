@@ -13,14 +13,16 @@ from counterfoil.election.folder import load_folder
 from counterfoil.primitives.errors import InputError
 from tests.election.conftest import Write
 
-ROWS, NOTE = 200_000, "x" * 2_500
-"""About 500 MB, of which 2 MB are figures."""
+ROWS, NOTE = 200_000, "x" * 7_500
+"""About 1.5 GB, of which 2 MB are figures; what the program and Polars need anyway is then small beside it."""
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
 from counterfoil.election.table_files import read_table_file
 raw = read_table_file(Path(sys.argv[1]), needed=["station", "ada"])
-print(raw.frame.height, raw.frame["ada"].cast(int).sum(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+# Not getrusage: its peak includes what the parent held when it forked.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+print(raw.frame.height, raw.frame["ada"].cast(int).sum(), int(peak.split()[1]) * 1024)
 """
 
 
@@ -39,7 +41,7 @@ def test_a_csv_much_larger_than_its_needed_columns_is_read_in_less_memory_than_i
     )
     rows, votes, peak = map(int, done.stdout.split())
     assert (rows, votes) == (ROWS, sum(i % 500 for i in range(ROWS)))
-    assert peak < path.stat().st_size * 0.9
+    assert peak < path.stat().st_size / 2
     path.unlink()
 
 
