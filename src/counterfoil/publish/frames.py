@@ -213,12 +213,6 @@ def _areas(publication: Publication) -> pl.DataFrame:
     return _rows("areas", rows)
 
 
-def finding_number(publication: Publication) -> dict[tuple[str, int], int]:
-    """(contest, index within the contest) -> number of the finding within the publication."""
-    pairs = [(c.id, i) for c, tally in _contests(publication) for i in range(len(tally.findings))]
-    return {pair: number for number, pair in enumerate(pairs)}
-
-
 def _findings(publication: Publication) -> pl.DataFrame:
     findings = [f for _, tally in _contests(publication) for f in tally.findings]
     return _rows("findings", (_finding_row(number, f) for number, f in enumerate(findings)))

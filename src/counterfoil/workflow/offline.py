@@ -15,9 +15,8 @@ from pathlib import Path
 
 from counterfoil.record.durable import make_folder, replace_file
 from counterfoil.record.keys import load_key
-from counterfoil.record.manifest import HEADER
 from counterfoil.record.note import Verifier, open_note
-from counterfoil.record.signing import parse_request
+from counterfoil.record.signing import sign_offline
 from counterfoil.workflow.holdings import Holdings
 
 FOLDER = "to-sign"
@@ -84,5 +83,4 @@ def sign_request(text: str, keys: Path) -> bytes:
     Raises:
         RecordError: neither of the two, or it does not extend what the key signed.
     """
-    key = load_key(keys)
-    return key.sign_manifest(text) if text.startswith(HEADER) else key.sign(parse_request(text))
+    return sign_offline(text, load_key(keys))
