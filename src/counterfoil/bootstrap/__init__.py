@@ -1,0 +1,1 @@
+"""Builds the object graph of the server's programs."""

@@ -1,0 +1,1 @@
+"""Settings: read once from `server.toml` and the environment, frozen, and handed to Django."""

@@ -1,0 +1,1 @@
+"""What the server remembers: Django models, the transactions on them, and stores of objects."""

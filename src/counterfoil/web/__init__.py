@@ -1,0 +1,1 @@
+"""What the server shows and takes: views, templates, the API."""

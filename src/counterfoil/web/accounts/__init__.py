@@ -1,0 +1,1 @@
+"""Accounts: passkeys, password and one-time codes, invitations, sessions."""

@@ -1,0 +1,1 @@
+"""The API: everything that the pages do, versioned, with tokens."""

@@ -1,0 +1,1 @@
+"""Readers and arbiters work: tasks are handed out, protocols typed, differences decided."""

@@ -1,0 +1,1 @@
+"""Strangers send: find the station, send photos, look after them with a receipt."""
