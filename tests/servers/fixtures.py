@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.swift import SwiftServer, swift_server
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,10 @@ def postgres_url(fast_postgres: PostgresServer) -> Iterator[str]:
     name = fast_postgres.create_database()
     yield fast_postgres.url(name)
     fast_postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[SwiftServer]:
+    """OpenStack Swift with its S3 interface. A test that stops or kills it starts it again."""
+    with swift_server() as server:
+        yield server
