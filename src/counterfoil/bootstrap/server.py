@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import django
 from django.conf import settings as django_settings
 from django.db import transaction
 
@@ -162,8 +163,6 @@ def server() -> Server:
 
 def setup_django(folder: Path) -> None:
     """Make Django ready for the election in `folder`; once per process."""
-    import django
-
     os.environ["COUNTERFOIL_FOLDER"] = str(folder.absolute())
     os.environ["DJANGO_SETTINGS_MODULE"] = "counterfoil.config.django"
     django.setup()

@@ -58,8 +58,8 @@ def tables_stamp() -> str:
 
 
 def table_entries() -> list[bytes]:
-    """The entries of elections and tables, and the withdrawals of them, as a small log of its own: what names an entry by
-    its index names it by its place here."""
+    """The entries of elections and tables, and the withdrawals of them, as a small log of its own: what names an entry
+    by its index names it by its place here."""
     rows = list(Entry.objects.filter(type__in=("election", "table"), index__isnull=False).order_by("index"))
     place = {row.index: i for i, row in enumerate(rows)}
     by_id = {str(row.pk): row.index for row in rows}

@@ -2,8 +2,8 @@
 
 Rules:
 
-* Nothing of a sender is here: no address, device, file name, free text; of time only the *slot* (the start of the batch).
-  Rows that a sender causes have random keys and, once their batch is sealed, stand in shuffled order.
+* Nothing of a sender is here: no address, device, file name, free text; of time only the *slot* (the start of the
+  batch). Rows that a sender causes have random keys and, once their batch is sealed, stand in shuffled order.
 * An `Entry` is a line of the record, waiting or recorded. Who caused it (`author`) is only here, never in the record.
 * Everything that can be derived (tasks, standing, look-alikes) can be dropped and made again from copies and entries.
 * What has been acknowledged is never deleted, only superseded; a picture that endangers somebody can be purged, its row
@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -44,7 +45,7 @@ class Account(AbstractBaseUser):
     last_login = None  # type: ignore[assignment]
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = AccountManager()
 
     def __str__(self) -> str:
