@@ -1,0 +1,146 @@
+"""Starting one worker in the strongest jail this machine has, and saying which that is.
+
+* bubblewrap where it is installed and works (some containers forbid it): nothing but the interpreter, its libraries and
+  the decoders can be seen, read-only; no network, no capability, no variable of ours;
+* else the worker leaves the network, the files and our user by itself as far as the kernel lets it, and says how far;
+* never less than rlimits: a machine without them (or without Linux's memory files) gets a refusal.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterfoil.sandbox.refusals import SandboxUnavailable
+
+START_S = 20.0
+"""Importing the decoders takes 0.2 s; a loaded two-core machine was seen to need 5 s."""
+
+_DECODERS = ("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
+_LIBRARIES = ("pillow.libs", "pillow_heif.libs")
+_JAIL = Path(__file__).parent / "jail"
+_START = "import sys; sys.path.insert(0, {site!r}); from jail.worker import main; main(jailed={jailed})"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How strong the jail is. `name` is "bubblewrap" or "own"; `measures` are those that hold.
+
+    Measures: "no-network", "no-files", "own-user", "seccomp", "rlimits".
+    """
+
+    name: str
+    measures: frozenset[str]
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing is missing: no network, no files, a list of allowed system calls."""
+        return {"no-network", "no-files", "seccomp", "rlimits"} <= self.measures
+
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(sorted(self.measures))}"
+
+
+@dataclass(slots=True)
+class Worker:
+    """A running worker: its process and the socket over which it is handed files."""
+
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    level: Level
+
+    def end(self) -> None:
+        """Kills the worker and all that it started; waits for it."""
+        self.channel.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def start(*, bubblewrap: bool) -> Worker:
+    """One worker, under bubblewrap or by itself. Raises SandboxUnavailable if it does not come up."""
+    program = shutil.which("bwrap")
+    if bubblewrap and program is None:
+        raise SandboxUnavailable("bubblewrap (bwrap) is not installed")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    command = [program, *_bubblewrap()] if bubblewrap and program else _bare()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
+            command,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+        )
+    ours.settimeout(START_S)
+    try:
+        words = ours.makefile("r", encoding="ascii", newline="\n").readline(200).split()
+    except (OSError, ValueError):
+        words = []
+    if "rlimits" not in words:
+        ours.close()
+        process.kill()
+        process.wait()
+        raise SandboxUnavailable(f"the worker did not start {'under bubblewrap' if bubblewrap else 'by itself'}")
+    ours.settimeout(None)
+    return Worker(process, ours, Level("bubblewrap" if bubblewrap else "own", frozenset(words)))
+
+
+def _interpreter() -> list[str]:
+    # -I: no variables, no user folder; -S: no site-packages; -B: nothing is written
+    return [str(Path(sys.executable).resolve()), "-I", "-S", "-B"]
+
+
+def _found() -> dict[str, Path]:
+    """Name in the jail's library folder -> path here, of every decoder and the shared libraries beside it."""
+    found = {"jail": _JAIL}
+    for name in _DECODERS:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxUnavailable(f"{name} is not installed")
+        origin = Path(spec.origin)
+        path = origin.parent if origin.name == "__init__.py" else origin
+        found[path.name] = path
+        for library in _LIBRARIES:
+            if (path.parent / library).is_dir():
+                found[library] = path.parent / library
+    return found
+
+
+def _bare() -> list[str]:
+    sites = [str(Path(path).parent) for path in {found.parent: found for found in _found().values()}.values()]
+    lines = "; ".join(f"sys.path.insert(0, {site!r})" for site in sites)
+    return [*_interpreter(), "-c", f"import sys; {lines}; from jail.worker import main; main(jailed=False)"]
+
+
+def _bubblewrap() -> list[str]:
+    arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    for path in _system_folders():
+        if path.is_symlink() and path.parent == Path("/"):
+            arguments += ["--symlink", str(path.readlink()), str(path)]
+        else:
+            arguments += ["--ro-bind", str(path), str(path)]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--tmpfs", "/tmp"]  # noqa: S108 - in the jail
+    for name, path in _found().items():
+        arguments += ["--ro-bind", str(path), f"/decoders/{name}"]
+    start = _START.format(site="/decoders", jailed=True)
+    return [*arguments, "--remount-ro", "/", "--chdir", "/", *_interpreter(), "-c", start]
+
+
+def _system_folders() -> list[Path]:
+    """Where the interpreter, its library and the system's C library lie; outer folders before inner ones."""
+    interpreter = Path(sys.executable).resolve()
+    wanted = {
+        *(Path(root) for root in ("/lib", "/lib64", "/usr/lib", "/usr/lib64")),
+        Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix, "base": sys.base_prefix})),
+        Path(sys.base_prefix, "lib"),
+        interpreter,
+    }
+    there = sorted(path for path in wanted if path.exists())
+    return [path for path in there if path.is_symlink() or not any(other in path.parents for other in there)]
