@@ -202,7 +202,8 @@ def _apart(log: Log, head: Head) -> RecordError:
 
 def _encoded(entries: Sequence[Entry], batch: Batch) -> list[bytes]:
     needed = {ref for entry in entries for ref in entry.refers}
-    indexes = {str(pk): index for pk, index in Entry.objects.filter(pk__in=needed).values_list("pk", "index")}
+    referred = Entry.objects.filter(pk__in=needed, index__isnull=False).values_list("pk", "index")
+    indexes = {str(pk): index for pk, index in referred if index is not None}
     return [encode_entry(_whole(entry, batch.slot, indexes)) for entry in entries]
 
 

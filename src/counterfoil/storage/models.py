@@ -42,7 +42,7 @@ class Account(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     invited_by = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="invited")
     language = models.CharField(max_length=8, blank=True)
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
