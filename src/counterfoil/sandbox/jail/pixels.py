@@ -39,7 +39,7 @@ def plain(image: Image.Image, longest: int, *, turn: bool) -> tuple[int, int, by
 def _flat(image: Image.Image) -> Image.Image:
     """The picture in mode L, RGB or CMYK."""
     if image.mode.startswith("I;16"):
-        return image.point(_SIXTEEN_TO_EIGHT, "L")
+        return image.convert("I").point(_SIXTEEN_TO_EIGHT, "L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         paper = Image.new("RGB", image.size, "white")
