@@ -21,12 +21,12 @@ import polars as pl
 from counterfoil.agreement.settle import SOFT_CODES, STATE_CODES, cells, codes, settle_copies
 from counterfoil.election.definition import Form
 from counterfoil.primitives.cells import STATE_SUFFIX, FieldState
-from counterfoil.record.state import STATE_TYPE, Replay
+from counterfoil.record.state import STATE_TYPE, Decision, Replay
 
 STATION_STATES = ("missing", "received", "read", "confirmed", "disputed")
 STATION_STATE_TYPE = pl.Enum(list(STATION_STATES))
 BASIS_TYPE = pl.Enum(["table", "readings", "decision"])
-_EXCLUDING_PROBLEMS = ("not_a_protocol", "wrong_station", "duplicate")
+EXCLUDING_PROBLEMS = ("not_a_protocol", "wrong_station", "duplicate")
 
 
 def counts(replay: Replay, form_id: str) -> pl.DataFrame:
@@ -80,6 +80,34 @@ def _follow(column: str, moved: dict[str, str]) -> pl.Expr:
     return pl.col(column).replace(moved) if moved else pl.col(column)
 
 
+def agreed_problems(readings: pl.DataFrame, persons: int) -> pl.DataFrame:
+    """copy, problem: every problem that enough different persons reported. A program's report is none."""
+    people = readings.filter(pl.col("problem").is_not_null() & ~pl.col("machine"))
+    voices = people.group_by("copy", "problem").agg(pl.col("reader").n_unique().alias("people"))
+    return voices.filter(pl.col("people") >= persons).select("copy", "problem").sort("copy", "problem")
+
+
+def excluded_copies(
+    readings: pl.DataFrame, copies: pl.DataFrame, decisions: Sequence[Decision], persons: int
+) -> set[str]:
+    """Copies that persons agree are none of their station's, or that a decision took out or passed over.
+
+    Args:
+        copies: copy, station of every copy of the form.
+        decisions: in the record's order: choosing a copy brings it back.
+    """
+    problems = agreed_problems(readings, persons)
+    out = set(problems.filter(pl.col("problem").is_in(EXCLUDING_PROBLEMS))["copy"].to_list())
+    for d in decisions:
+        if d.action == "exclude_copy" and d.copy is not None:
+            out.add(d.copy)
+        elif d.action == "choose_copy" and d.copy is not None:
+            others = copies.filter((pl.col("station") == d.station) & (pl.col("copy") != d.copy))
+            out |= set(others["copy"].to_list())
+            out.discard(d.copy)
+    return out
+
+
 class _Stations:
     """The general case: copies with readings, beside or instead of tables."""
 
@@ -109,21 +137,7 @@ class _Stations:
         return self._describe(stations)
 
     def _excluded_copies(self) -> pl.DataFrame:
-        """Copies that persons agree are none of this station's, or that a decision took out or passed over."""
-        people = self.readings.filter(pl.col("problem").is_in(_EXCLUDING_PROBLEMS) & ~pl.col("machine"))
-        reported = (
-            people.group_by("copy", "problem")
-            .agg(pl.col("reader").n_unique().alias("people"))
-            .filter(pl.col("people") >= self.rule.persons)
-        )["copy"].to_list()
-        out = set(reported)
-        for d in self.decisions:  # in order: choosing a copy brings it back
-            if d.action == "exclude_copy" and d.copy is not None:
-                out.add(d.copy)
-            elif d.action == "choose_copy" and d.copy is not None:
-                others = self.all_copies.filter((pl.col("station") == d.station) & (pl.col("copy") != d.copy))
-                out |= set(others["copy"].to_list())
-                out.discard(d.copy)
+        out = excluded_copies(self.readings, self.all_copies, self.decisions, self.rule.persons)
         return pl.DataFrame({"copy": sorted(out)}, schema={"copy": pl.String})
 
     def _chosen_stations(self) -> list[str]:

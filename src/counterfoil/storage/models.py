@@ -16,6 +16,7 @@ import uuid
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 SLOT_CHARACTERS = 17
@@ -56,13 +57,38 @@ class Invitation(models.Model):
     """A link that makes one account, or gives an account back to somebody who lost their keys."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    code_hash = models.CharField(max_length=64, unique=True)
-    """SHA-256 of the code; the code itself is shown once."""
+    code_hash = models.CharField(max_length=64, unique=True, null=True)
+    """SHA-256 of the code; the code itself is shown once. Null: it waits for a second organiser."""
     roles = models.JSONField(default=list)
     invited_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="invitations")
+    """Null: the machine's operator."""
+    approved_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     recovers = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="recoveries")
+    account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    """Whom it let in. The link stays good until they have a second factor, so that a closed browser locks nobody out."""
     expires_at = models.DateTimeField()
     used = models.BooleanField(default=False)
+
+
+class Session(AbstractBaseSession):
+    """A browser in which somebody is logged in, or about to be. Its key is the hash of the cookie: who reads the database
+    can't take a session over. No address, no browser; a word and a day, so that people recognise theirs."""
+
+    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, related_name="sessions")
+    word = models.SmallIntegerField(default=0)
+    began_on = models.DateField(null=True)
+
+
+class Kept(models.Model):
+    """Django's cache where several processes share one: budgets of log-in, one-time codes that were used. Nothing of a
+    sender."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "cache"
 
 
 class Area(models.Model):
@@ -222,8 +248,8 @@ class Copy(PictureFields):
     """A copy of a protocol page. `copy` is the salted commitment that stands in the record."""
 
     copy = models.CharField(max_length=64, primary_key=True)
-    state = models.CharField(max_length=20, default="open", db_index=True)
-    """open, agreed, problem, withdrawn; derived from its entries by `storage.work`."""
+    state = models.CharField(max_length=20, default="identify", db_index=True)
+    """A word of `workflow.work.STATES`; derived from its entries by `storage.work`."""
     identified = models.BooleanField(default=False)
     """Enough persons said that it is this station, contest, page and kind."""
     moved_from = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="moved_to")
@@ -277,6 +303,10 @@ class Task(models.Model):
     leased_until = models.DateTimeField(null=True)
     draft = models.JSONField(default=dict)
     """What the holder has typed so far (autosave); never shown to another."""
+    branches = models.TextField(blank=True)
+    """Invitation branches of those who worked on it already, separated by spaces: others come first."""
+    gold = models.BooleanField(default=False)
+    """A copy with known answers, for `leased_by` alone; its reading does not go into the record."""
 
     class Meta:
         constraints = (
@@ -285,6 +315,28 @@ class Task(models.Model):
         indexes = (
             models.Index(fields=["kind", "priority", "id"]),
             models.Index(fields=["leased_by"]),
+        )
+
+
+class Opinion(models.Model):
+    """What somebody said about a copy or station that is no entry of the record by itself: what it shows
+    (`identify`), a ruling that waits for a second arbiter (`decide`), answers to a copy with known answers (`gold`),
+    that they gave it back (`skip`)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10)
+    copy = models.ForeignKey(Copy, null=True, on_delete=models.CASCADE, related_name="opinions")
+    station = models.CharField(max_length=200, blank=True)
+    contest = models.CharField(max_length=100, blank=True)
+    author = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="opinions")
+    body = models.JSONField(default=dict)
+    withdrawn = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["author", "copy"]),
+            models.Index(fields=["copy", "kind"]),
+            models.Index(fields=["station", "contest", "kind"]),
         )
 
 
@@ -299,7 +351,7 @@ class Standing(models.Model):
     """How well a reader reads, by field; and how closely their work is looked at."""
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="standing", primary_key=True)
-    stage = models.CharField(max_length=12, default="trusted")
+    stage = models.CharField(max_length=12, default="new")
     """new, trusted, watched, reviewed, paused"""
     fields_right = models.IntegerField(default=0)
     fields_wrong = models.IntegerField(default=0)
@@ -307,6 +359,14 @@ class Standing(models.Model):
     """field -> [right, wrong]"""
     gold_right = models.IntegerField(default=0)
     gold_wrong = models.IntegerField(default=0)
+    copies = models.IntegerField(default=0)
+    """Copies of theirs of which at least one field is settled."""
+    shared_wrong = models.IntegerField(default=0)
+    """Wrong fields in which another person typed the same wrong value."""
+    reasons = models.JSONField(default=list)
+    """Why the stage is what it is: [code, numbers]..., for organisers."""
+    ordered = models.CharField(max_length=12, blank=True)
+    """A stage that an organiser set; it stands over the derived one."""
 
 
 class PhoneFigures(models.Model):
