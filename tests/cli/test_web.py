@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil import workflow
-from counterfoil.cli.serve import make_server
+from counterfoil.cli.files import make_server
 from counterfoil.cli.web import UnreachableError, WebReader, is_address
 from counterfoil.primitives.errors import InputError, RecordError
 from tests.cli.conftest import Run

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
-import django
 from django.conf import settings as django_settings
 from django.db import transaction
 
@@ -159,10 +156,3 @@ def server() -> Server:
         if found is None or found.settings is not settings:
             found = _servers[id(settings)] = Server(settings)
         return found
-
-
-def setup_django(folder: Path) -> None:
-    """Make Django ready for the election in `folder`; once per process."""
-    os.environ["COUNTERFOIL_FOLDER"] = str(folder.absolute())
-    os.environ["DJANGO_SETTINGS_MODULE"] = "counterfoil.config.django"
-    django.setup()

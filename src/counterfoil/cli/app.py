@@ -14,6 +14,9 @@ from counterfoil import __version__
 from counterfoil.cli.output import FAULT
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("counterfoil.cli.serve:serve", "Run the server of an election: pages, worker and publication."),
+    "web": ("counterfoil.cli.serve:web", "Run only the pages and the publication."),
+    "worker": ("counterfoil.cli.serve:worker", "Run only the worker: batches, record, publication."),
     "demo": ("counterfoil.cli.demo:demo", "Simulate an election, count it, publish it and serve the publication."),
     "init": ("counterfoil.cli.folder:init", "Start an election: a folder with a commented example."),
     "recipe": ("counterfoil.cli.folder:recipe", "Make an election's folder from a known public data set."),

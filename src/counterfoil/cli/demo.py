@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from counterfoil.cli.files import make_server, serve_forever
 from counterfoil.cli.options import ANYWHERE
 from counterfoil.cli.output import Output, with_output
-from counterfoil.cli.serve import make_server, serve_forever
 from counterfoil.cli.text import count_lines
 from counterfoil.workflow.demo import Demo
 from counterfoil.workflow.demo import demo as run_demo

@@ -1,0 +1,23 @@
+"""Before a server serves: its database has today's tables, and its election stands in the record."""
+
+from __future__ import annotations
+
+from django.core.management import call_command
+from django.db import connections
+
+from counterfoil.bootstrap.server import Server, server
+
+
+def prepare() -> Server:
+    """The server of this process (`bootstrap.setup` came before), ready to be served. Idempotent; killed anywhere, it
+    is done again.
+
+    Raises:
+        InputError: a file of the folder is not what it must be.
+        RecordError: database and record don't belong together.
+    """
+    call_command("migrate", interactive=False, verbosity=0)
+    found = server()
+    found.open_election()
+    connections.close_all()
+    return found
