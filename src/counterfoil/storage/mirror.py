@@ -15,6 +15,7 @@ from django.db import transaction
 from counterfoil.record.entries import encode_entry
 from counterfoil.record.log import Log
 from counterfoil.record.state import Replay
+from counterfoil.storage import search
 from counterfoil.storage.models import Area, Entry, Head, Setting, Station
 
 _TABLES = "mirrored-tables"
@@ -120,6 +121,7 @@ def mirror_tables(state: Replay) -> None:
             unique_fields=["id"],
             update_fields=["area", "name", "kind", "registered", "latitude", "longitude", "search", "spread"],
         )
+        search.build()
         Setting.objects.update_or_create(pk=_TABLES, defaults={"value": stamp})
 
 

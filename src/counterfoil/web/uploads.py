@@ -6,23 +6,25 @@ import io
 from typing import Any
 
 from django.core.files.uploadedfile import InMemoryUploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler
 
-MAX_BYTES = 25 * 1024 * 1024
-"""Of one file."""
+MAX_BYTES = 25 * 1000 * 1000
+"""Of one file. Of a larger one nothing is kept but its size, so that the others of the same form can be taken."""
 
 
 class MemoryOnly(FileUploadHandler):
-    """Keeps the bytes, forgets name and type; stops at 25 MB."""
+    """Keeps the bytes, forgets name and type."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         self._data = io.BytesIO()
+        self._too_large = False
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start + len(raw_data) > MAX_BYTES:
-            raise StopUpload(connection_reset=False)
-        self._data.write(raw_data)
+        if self._too_large or start + len(raw_data) > MAX_BYTES:
+            self._data, self._too_large = io.BytesIO(), True
+        else:
+            self._data.write(raw_data)
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
         self._data.seek(0)

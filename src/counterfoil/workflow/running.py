@@ -57,6 +57,21 @@ RUNNING: Mapping[str, Running] = {
         "number", 3, "Agreed copies of a page after which a station is closed for strangers", least=1, most=100
     ),
     "flood": Running("switch", False, "Whether senders without a code must do a proof of work"),
+    "strangers_per_minute": Running(
+        "number", 300, "Photos of senders without a code that are taken in a minute", least=1, most=100_000
+    ),
+    "station_per_batch": Running(
+        "number", 20, "Photos of senders without a code for one station in one batch", least=1, most=1000
+    ),
+    "reserve_percent": Running(
+        "number", 50, "Percent of the places before the decoders that are kept for invited senders", least=0, most=90
+    ),
+    "keep_free_mb": Running(
+        "number", 2000, "Megabytes of the disk that senders without a code may not fill", least=0, most=1_000_000
+    ),
+    "figures_from_strangers": Running(
+        "switch", False, "Whether senders without a code may send figures without a photo"
+    ),
 }
 
 
