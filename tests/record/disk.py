@@ -29,11 +29,13 @@ class Call:
     flags: str
 
 
-def run_script(folder: Path, *strace: str) -> subprocess.CompletedProcess[bytes]:
+def run_script(
+    folder: Path, *strace: str, script: str = "tests.record.crash_script"
+) -> subprocess.CompletedProcess[bytes]:
     """The crash script on `folder`, under strace where options for it are given."""
     prefix = ["strace", "-f", *strace] if strace else []
     return subprocess.run(
-        [*prefix, sys.executable, "-m", "tests.record.crash_script", str(folder)],
+        [*prefix, sys.executable, "-m", script, str(folder)],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -47,9 +49,9 @@ def acknowledged(output: bytes) -> int:
     return max((int(line.split()[1]) for line in output.splitlines()), default=0)
 
 
-def trace(folder: Path, log: Path) -> list[Call]:
+def trace(folder: Path, log: Path, script: str = "tests.record.crash_script") -> list[Call]:
     """The calls of one whole run that changed something below `folder`, and its acknowledgements (writes to fd 1)."""
-    done = run_script(folder, "-y", "-xx", "-s", "1000000", "-o", str(log), "-e", f"trace={CALLS}")
+    done = run_script(folder, "-y", "-xx", "-s", "1000000", "-o", str(log), "-e", f"trace={CALLS}", script=script)
     assert done.returncode == 0, done.stderr
     return [call for line in log.read_text().splitlines() if (call := _parse(line, str(folder).encode()))]
 

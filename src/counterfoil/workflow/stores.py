@@ -32,6 +32,7 @@ class StoreError(RecordError):
     | `store-full` | yes | no space is left |
     | `store-busy` | yes | too many open files, or the server asks to come again |
     | `store-unreachable` | yes | no connection, or no answer in time |
+    | `store-damaged` | yes | what arrived is not what was sent; it was not stored |
     | `store-refused` | no | wrong key or missing right |
     | `disk-failing` | no | an input or output error |
     | `no-bucket` | no | there is no such bucket |

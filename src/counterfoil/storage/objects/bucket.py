@@ -7,7 +7,7 @@ Leaves out what the objects are (`s3`: objects by hash; `site`: a publication).
 * Plain http only to this machine: unmasked pictures never cross a network in clear.
 * Path-style addresses, which every such server understands. What is sent is signed with its SHA-256, so that a server
   refuses what was changed on the way.
-* Bounded: 10 s to connect, 60 s without a byte, three attempts. Sentences hold the place and the server's error code,
+* Bounded: 5 s to connect, 20 s without a byte, three attempts. Sentences hold the place and the server's error code,
   never what the server wrote: some servers repeat the signed request there.
 * A client must not cross a fork: make the bucket in the process that uses it.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -35,11 +35,19 @@ from counterfoil.workflow.stores import StoreError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECT_S, READ_S, ATTEMPTS = 10, 60, 3
+CONNECT_S, READ_S, ATTEMPTS = 5, 20, 3
 CONNECTIONS = 16
 """As many as a web process has threads."""
+PAGE = 1000
+"""Keys in one answer; no server gives more."""
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _BUSY = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "OperationAborted", "429"}
+_DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"}
+_NO_SURPRISES = {  # (name in a file, names in the environment, value, type)
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 _NO_VERSIONS = {"NotImplemented", "MethodNotAllowed", "405", "501"}
 
 
@@ -96,10 +104,7 @@ class Bucket:
 
     def __init__(self, place: Place, key_id: str, secret: str) -> None:
         self.place = place
-        session = botocore.session.Session()
-        for name in ("config_file", "credentials_file"):
-            session.set_config_variable(name, os.devnull)
-        session.set_config_variable("profile", None)
+        session = botocore.session.Session(session_vars=_NO_SURPRISES)
         self._s3: S3Client = boto3.Session(botocore_session=session).client(
             "s3",
             endpoint_url=place.endpoint,
@@ -176,10 +181,22 @@ class Bucket:
             try:
                 self._s3.head_object(Bucket=self.place.bucket, Key=self.place.prefix + key)
             except ClientError as error:
+                if _code(error) not in _ABSENT:
+                    raise
+            else:
+                return True
+        return self._absent()
+
+    def _absent(self) -> Literal[False]:
+        """The answer to a HEAD has no body: only the bucket's own tells a missing object from a missing bucket."""
+        with self._failing("head", ""):
+            try:
+                self._s3.head_bucket(Bucket=self.place.bucket)
+            except ClientError as error:
                 if _code(error) in _ABSENT:
-                    return False
+                    raise self._error("no-bucket", False, "", "no such bucket", _MAKE) from None
                 raise
-            return True
+        return False
 
     def delete(self, key: str) -> None:
         """Take it away, with every older version of it.
@@ -221,7 +238,9 @@ class Bucket:
 
     def list(self) -> Iterator[Listed]:
         """What is there, in the order of keys."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.place.bucket, Prefix=self.place.prefix)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.place.bucket, Prefix=self.place.prefix, PaginationConfig={"PageSize": PAGE}
+        )
         with self._failing("list", ""):
             for page in pages:
                 for item in page.get("Contents", ()):
@@ -250,9 +269,13 @@ class Bucket:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         found = f"the answer {status} {code} to {doing}"
         if code == "NoSuchBucket":
-            return self._error("no-bucket", False, "", found, "make the bucket or mend the setting")
+            return self._error("no-bucket", False, "", found, _MAKE)
         if status == 507:
             return self._error("store-full", True, key, found, "make space")
+        if code in _DAMAGED:
+            return self._error(
+                "store-damaged", True, key, found, "something on the way changes what is sent: try again"
+            )
         if code in _BUSY or status in (408, 429) or status >= 500:
             return self._error("store-busy", True, key, found, "try again, or see to the server")
         if code == "RequestTimeTooSkewed":
@@ -260,6 +283,7 @@ class Bucket:
         return self._error("store-refused", False, key, found, "see to the key and its rights")
 
 
+_MAKE = "make the bucket or mend the setting"
 _UNVERSION = "switch versioning off for this bucket or give the key the right to delete versions"
 
 

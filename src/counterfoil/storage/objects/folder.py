@@ -43,6 +43,7 @@ class FolderStore:
         """
         self.folder, self._incoming = folder, folder / "incoming"
         self._file_mode, self._folder_mode = (0o444, 0o755) if public else (0o400, 0o700)
+        self._made: set[Path] = set()
         with self._failing("open"):
             self._sweep()
 
@@ -57,14 +58,22 @@ class FolderStore:
         sha256 = sha256_hex(data)
         path = self._path(sha256)
         with self._failing("put"):
-            make_folder(self._incoming, self._folder_mode)
-            make_folder(path.parent, self._folder_mode)
+            for folder in (self.folder, self._incoming, path.parent):
+                self._make(folder)
             self._check_same(path, sha256)
             try:
                 self._write(path, data)
             except FileNotFoundError:  # swept in the moment before we had the lock
                 self._write(path, data)
         return {"sha256": sha256, "bytes": len(data)}
+
+    def _make(self, folder: Path) -> None:
+        """Each name is synced once by this process: one that is there already may have been made by a writer that was
+        killed, or that is still, before its sync."""
+        if folder not in self._made:
+            make_folder(folder, self._folder_mode)
+            sync_folder(folder.parent)
+            self._made.add(folder)
 
     def _write(self, path: Path, data: bytes) -> None:
         staged = self._incoming / uuid.uuid4().hex
