@@ -367,6 +367,17 @@ class Standing(models.Model):
     """Why the stage is what it is: [code, numbers]..., for organisers."""
     ordered = models.CharField(max_length=12, blank=True)
     """A stage that an organiser set; it stands over the derived one."""
+    followed = models.CharField(max_length=12, default="new")
+    """The stage that the tasks of their copies were last made for."""
+
+
+class Judged(models.Model):
+    """How one reading came out: `Standing` is the sum of these. Made again whenever its copy's work is."""
+
+    entry = models.OneToOneField(Entry, on_delete=models.CASCADE, related_name="judged", primary_key=True)
+    author = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="judged")
+    fields = models.JSONField(default=dict)
+    """field -> [right, shared]: typed as it was settled; another person typed the same wrong value."""
 
 
 class PhoneFigures(models.Model):
@@ -393,6 +404,16 @@ class Dispute(models.Model):
     slot = models.CharField(max_length=SLOT_CHARACTERS)
     answer = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="answers")
     closed = models.BooleanField(default=False)
+
+
+class WithdrawalRequest(models.Model):
+    """A sender asks, by receipt, that a copy is taken out. Organisers propose the withdrawal; two persons decide."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    copy = models.CharField(max_length=64, unique=True)
+    """Of an `Arrival`, later of the `Copy`."""
+    slot = models.CharField(max_length=SLOT_CHARACTERS)
+    proposal = models.ForeignKey("Proposal", null=True, on_delete=models.PROTECT, related_name="+")
 
 
 class Mask(models.Model):
