@@ -16,6 +16,7 @@ from counterfoil.bootstrap.server import Server
 from counterfoil.bootstrap.server import server as current
 from counterfoil.config.settings import Settings
 from counterfoil.storage.models import Account
+from counterfoil.web.permissions import FACTOR
 from counterfoil.workflow.folder import init
 
 EVENING = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
@@ -77,6 +78,9 @@ def as_person() -> Callable[[Account], Client]:
     def login(account: Account) -> Client:
         client = Client()
         client.force_login(account, backend="allauth.account.auth_backends.AuthenticationBackend")
+        session = client.session
+        session[FACTOR] = str(account.pk)
+        session.save()
         return client
 
     return login

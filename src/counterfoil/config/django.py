@@ -32,15 +32,14 @@ ADMINS: list[str] = []  # AdminEmailHandler would mail addresses, cookies and wh
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
+    "counterfoil.web",  # before allauth: every page that it shows is one of ours
+    "counterfoil.storage",
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "django_tasks",
     "django_tasks_db",
-    "counterfoil.storage",
-    "counterfoil.web",
 ]
 MIDDLEWARE = [
     "counterfoil.web.middleware.ForgetTheSender",  # first: nothing later can store what is not there
@@ -53,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "counterfoil.web.middleware.AskAgain",
     "counterfoil.web.permissions.DefaultDeny",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -126,13 +126,17 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # Cookies: only staff has any.
 _SECURE = COUNTERFOIL.https
+SESSION_ENGINE = "counterfoil.storage.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if _SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if _SECURE else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
-CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 2 * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "counterfoil.web.errors.expired"
+SESSION_COOKIE_AGE = 2 * 3600  # idle; `web.permissions` writes a session in use again every quarter of an hour
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_SAVE_EVERY_REQUEST = False
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if COUNTERFOIL.behind_proxy else None
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
@@ -167,12 +171,34 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_MAX_EMAIL_ADDRESSES = 0
+# By name ("key"), and for everybody together (allauth says "ip", and every sender has the same): a budget that keeps the
+# processor free, since each try of a password costs 50 ms. Passkeys can't be guessed and have a budget of their own, so
+# that nobody can lock all out by trying passwords.
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "120/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "1200/m/ip"}
+MFA_ADAPTER = "counterfoil.web.accounts.adapter.Keys"
+MFA_FORMS = {
+    "authenticate": "counterfoil.web.accounts.forms.CodeForm",
+    "reauthenticate": "counterfoil.web.accounts.forms.CodeAgainForm",
+    "add_webauthn": "counterfoil.web.accounts.forms.PasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _SECURE  # http://localhost
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TRUST_ENABLED = False
+MFA_TOTP_TOLERANCE = 1  # telephones' clocks differ; each code is still good once (`web.accounts.forms`)
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 10
 MFA_TOTP_ISSUER = "Counterfoil"
 
 # Languages: chosen by a link, kept in the address; nothing is remembered for senders.
@@ -181,7 +207,11 @@ LANGUAGES = [("en", "English"), ("be", "Беларуская"), ("ru", "Русс
 USE_I18N = True
 
 STATIC_URL = "/static/"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {  # budgets of log-in and used one-time codes: one process keeps them in memory, several share a table
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    if COUNTERFOIL.database
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+}
 
 LOGGING: dict[str, Any] = {  # messages without requests: no address, no path of a sender, no values of variables
     "version": 1,

@@ -10,3 +10,6 @@ class WebConfig(AppConfig):
 
     name = "counterfoil.web"
     label = "web"
+
+    def ready(self) -> None:
+        import counterfoil.web.accounts.signals  # noqa: F401, PLC0415 - receivers, and models must be there first

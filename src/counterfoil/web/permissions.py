@@ -1,54 +1,136 @@
-"""Who may open which address: one table, default deny.
+"""Who may open which address with which method: one table, default deny.
 
 Rules:
 
 * A view that has no line here answers 404 to everybody; a test walks every address, role and method.
-* `PUBLIC` needs no account and never makes a session or a cookie; everything else needs an account, a second factor
-  and a role that may do the action (`workflow.roles.ACTIONS`).
+* `PUBLIC` needs no account and never makes a session or a cookie. `ENTRANCE` needs no account, but may begin a session:
+  where people log in. `SETTING_UP` needs an account, not yet a second factor: where one is set up. Everything else needs
+  an account, a session opened with a second factor, and a role that may do the action (`workflow.roles.ACTIONS`).
+* A session counts as opened with a second factor when one was used or set up in it: a session that somebody opened with
+  a stolen password before there was any factor gains nothing when its owner adds one.
+* Methods are GET, HEAD and POST unless `METHODS` says otherwise; every other one answers 405.
 * Which copy or station somebody may see is asked in the view, by `storage` queries that start from the person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 
+from counterfoil.storage.sessions import renew_slot
+from counterfoil.web.errors import forbidden, not_found
 from counterfoil.workflow.roles import may
 
 PUBLIC = "public"
+ENTRANCE = "entrance"
+SETTING_UP = "setting_up"
+"""Any account, even before it has a second factor."""
 ACCOUNT = "account"
-"""Any account: its own keys and sessions."""
+"""Any account with a second factor: its own keys and sessions."""
+
+FACTOR = "second_factor"
+"""In the session: whose second factor opened it (the account's id)."""
+_RENEWED = "renewed"
+
+READ = frozenset({"GET", "HEAD"})
+FORM = READ | {"POST"}
+POST = frozenset({"POST"})
 
 VIEWS: Mapping[str, str] = {
-    # name of the address -> PUBLIC, ACCOUNT or an action of workflow.roles
+    # name of the address -> PUBLIC, ENTRANCE, SETTING_UP, ACCOUNT or an action of workflow.roles
     "work": "work",
     "language": PUBLIC,
     "health": PUBLIC,
-    "account_login": PUBLIC,
-    "account_logout": ACCOUNT,
-    "account_reauthenticate": ACCOUNT,
-    "account_change_password": ACCOUNT,
-    "account_set_password": ACCOUNT,
-    "mfa_index": ACCOUNT,
-    "mfa_authenticate": PUBLIC,
+    "send": PUBLIC,
+    "send_areas": PUBLIC,
+    "send_area": PUBLIC,
+    "send_station": PUBLIC,
+    "account_login": ENTRANCE,
+    "account_logout": SETTING_UP,
+    "account_inactive": ENTRANCE,
+    "account_invitation": ENTRANCE,
+    "mfa_authenticate": ENTRANCE,
+    "mfa_login_webauthn": ENTRANCE,
+    "mfa_index": SETTING_UP,
+    "account_reauthenticate": SETTING_UP,
+    "account_change_password": SETTING_UP,
+    "account_set_password": SETTING_UP,
     "mfa_reauthenticate": ACCOUNT,
-    "mfa_activate_totp": ACCOUNT,
+    "mfa_reauthenticate_webauthn": ACCOUNT,
+    "mfa_activate_totp": SETTING_UP,
     "mfa_deactivate_totp": ACCOUNT,
     "mfa_generate_recovery_codes": ACCOUNT,
     "mfa_view_recovery_codes": ACCOUNT,
-    "mfa_list_webauthn": ACCOUNT,
-    "mfa_add_webauthn": ACCOUNT,
+    "mfa_add_webauthn": SETTING_UP,
     "mfa_remove_webauthn": ACCOUNT,
     "mfa_edit_webauthn": ACCOUNT,
-    "mfa_login_webauthn": PUBLIC,
-    "mfa_reauthenticate_webauthn": ACCOUNT,
+    "account_end_session": ACCOUNT,
+    "account_end_sessions": ACCOUNT,
+    "people": "manage_people",
+    "people_invite": "invite_people",
+    "people_recover": "manage_people",
+    "people_approve": "approve",
+    "people_withdraw": "manage_people",
+    "people_end_sessions": "manage_people",
+    "people_deactivate": "manage_people",
+}
+METHODS: Mapping[str, frozenset[str]] = {
+    "work": READ,
+    "language": READ,
+    "health": READ,
+    "account_inactive": READ,
+    "mfa_index": READ,
+    "mfa_view_recovery_codes": READ,
+    "account_end_session": POST,
+    "account_end_sessions": POST,
+    "people": READ,
+    "people_invite": POST,
+    "people_recover": POST,
+    "people_approve": POST,
+    "people_withdraw": POST,
+    "people_end_sessions": POST,
+    "people_deactivate": POST,
 }
 
 
+class Verdict(Enum):
+    """What becomes of a request before its view is asked."""
+
+    OPEN = 200
+    LOG_IN = 302
+    SET_UP = 303
+    FORBIDDEN = 403
+    UNKNOWN = 404
+    METHOD = 405
+
+
+def verdict(name: str | None, method: str, roles: Iterable[str] | None, *, factor: bool) -> Verdict:
+    """The rule. `roles` None: nobody is logged in. `factor`: the session was opened with a second factor."""
+    needed = VIEWS.get(name or "")
+    if needed is None:
+        return Verdict.UNKNOWN
+    if method not in METHODS.get(name or "", FORM):
+        return Verdict.METHOD
+    if needed in (PUBLIC, ENTRANCE):
+        return Verdict.OPEN
+    if roles is None:
+        return Verdict.LOG_IN
+    if needed == SETTING_UP:
+        return Verdict.OPEN
+    if not factor:
+        return Verdict.SET_UP
+    if needed == ACCOUNT or may(roles, needed):
+        return Verdict.OPEN
+    return Verdict.FORBIDDEN
+
+
 class DefaultDeny:
-    """Middleware after authentication: 404 for what is not in the table, the login page, or 403."""
+    """Middleware after authentication; carries the verdict out."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -57,15 +139,30 @@ class DefaultDeny:
         try:
             name = resolve(request.path_info).view_name
         except Resolver404:
-            return HttpResponseNotFound("not found\n", content_type="text/plain")
-        needed = VIEWS.get(name)
-        if needed is None:
-            return HttpResponseNotFound("not found\n", content_type="text/plain")
-        if needed == PUBLIC:
-            return self.get_response(request)
-        user = request.user
-        if not user.is_authenticated:
-            return HttpResponseRedirect(f"{reverse('account_login')}?next={request.path}")
-        if needed != ACCOUNT and not may(user.roles, needed):
-            return HttpResponse("forbidden\n", status=403, content_type="text/plain")
-        return self.get_response(request)
+            return not_found(request)
+        roles, factor = None, False
+        if VIEWS.get(name, PUBLIC) not in (PUBLIC, ENTRANCE) and request.user.is_authenticated:
+            roles, factor = request.user.roles, request.session.get(FACTOR) == str(request.user.pk)
+            _stay(request)
+        found = verdict(name, request.method or "", roles, factor=factor)
+        match found:
+            case Verdict.OPEN:
+                return self.get_response(request)
+            case Verdict.LOG_IN:
+                back = {"next": request.path} if request.method in READ else {}
+                return HttpResponseRedirect(f"{reverse('account_login')}{'?' if back else ''}{urlencode(back)}")
+            case Verdict.SET_UP:
+                return HttpResponseRedirect(reverse("mfa_index"))
+            case Verdict.METHOD:
+                return HttpResponseNotAllowed(sorted(METHODS.get(name, FORM)))
+            case Verdict.FORBIDDEN:
+                return forbidden(request)
+            case Verdict.UNKNOWN:
+                return not_found(request)
+
+
+def _stay(request: HttpRequest) -> None:
+    """A session that is in use does not end; written at most once in a quarter of an hour."""
+    slot = renew_slot(timezone.now())
+    if request.session.get(_RENEWED) != slot:
+        request.session[_RENEWED] = slot

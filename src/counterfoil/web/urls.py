@@ -19,3 +19,8 @@ urlpatterns = [
     path("account/", include("counterfoil.web.accounts.urls")),
     path("api/", include("counterfoil.web.api.urls")),
 ]
+
+handler400 = "counterfoil.web.errors.bad_request"
+handler403 = "counterfoil.web.errors.forbidden"
+handler404 = "counterfoil.web.errors.not_found"
+handler500 = "counterfoil.web.errors.fault"

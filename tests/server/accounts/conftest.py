@@ -1,0 +1,32 @@
+"""What log-in tests need: an address, and codes as an app would show them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.cache import cache
+
+PASSWORD = "otter kettle quartz meadow"  # noqa: S105 - of test accounts
+
+App = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def fresh_budgets() -> Iterator[None]:
+    """No test pays for the tries of another."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def app() -> App:
+    """The code that an app shows for a key; `step` codes later or earlier."""
+
+    def show(key: str, step: int = 0) -> str:
+        return format_hotp_value(hotp_value(key, int(time.time()) // 30 + step))
+
+    return show
