@@ -4,6 +4,9 @@
 | --- | --- | --- |
 | `grow` | seal, log, tidy, publish | a slot with something in it is over, or a batch waits, or the site is behind |
 | `look_alikes` | links look-alikes | a copy's fingerprint is not compared yet |
+| `follow_stages` | sends work back to the queue | a reader is looked at more closely, or less |
+| `recompute` | everything once more from nothing; reports drift | a day went by, or the program is a new version |
+| `mirror_publication` | copies the site to a bucket | a bucket is set, and what it has is not the site |
 
 One writer at a time: `grow` holds a lock on the folder, and with PostgreSQL one in the database, because workers may
 run on several machines. The record lies where the worker that holds both runs.
@@ -12,20 +15,23 @@ run on several machines. The record lies where the worker that holds both runs.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection
 from django_tasks import task
-from django_tasks.base import Task
 
+from counterfoil import __version__
 from counterfoil.bootstrap.server import Server, server
 from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import FolderLock, make_folder
-from counterfoil.record.keys import load_key
-from counterfoil.storage import inbox, jobs, looks, mirror
+from counterfoil.storage import inbox, jobs, looks, mirror, work
+from counterfoil.storage.jobs import Job
 from counterfoil.storage.models import Copy, Head
-from counterfoil.workflow.grow import grow_site, is_current
+from counterfoil.storage.objects import Bucket, mirror_site
+from counterfoil.storage.work import Desk
+from counterfoil.workflow.grow import is_current, site_stamp
 
 log = logging.getLogger("counterfoil")
 ADVISORY_LOCK = 0x636F756E74  # "count"
@@ -81,10 +87,14 @@ def grow_now(at: Server) -> None:
     Raises:
         Busy: another worker does it.
     """
+
+    def sealed(copies: Sequence[Copy]) -> None:
+        work.sealed(copies, at.election, at.slot)
+
     with only_writer(at):
         while True:
             head = Head.objects.get(pk=1)
-            batch = inbox.seal(at.now(), at.settings.batch_s, at.intake, at.pictures, _sealed, head)
+            batch = inbox.seal(at.now(), at.settings.batch_s, at.intake, at.pictures, sealed, head)
             if batch is None:
                 break
             with at.log() as record:
@@ -92,20 +102,54 @@ def grow_now(at: Server) -> None:
         _tidier.tidy(at.intake)
         mirror.mirror_tables(at.state())
         if not is_current(at.settings.folder, at.settings.site):
-            grow_site(at.settings.folder, at.settings.site, load_key(at.settings.keys).sign_manifest)
+            began = time.monotonic()
+            grown = at.grower.grow()
+            log.info(
+                "published: %d entries, %d files, %d of them as before, %.1f s",
+                *(grown.size, grown.files, grown.reused, time.monotonic() - began),
+            )
 
 
-def _sealed(copies: Sequence[Copy]) -> None:
-    """Tasks for new copies are made by `looks` and the reading part's own sweep; nothing is to be done at once."""
+def recompute_now(at: Server) -> None:
+    """The publication from nothing, set beside what is served; what differs is reported and mended.
+
+    Raises:
+        Busy: another worker writes to the record.
+    """
+    with only_writer(at):
+        found = at.grower.recompute()
+    if found.drift:
+        log.error("recompute: %d of %d files were not what follows from the record", len(found.drift), found.files)
+    jobs.note_recomputed(__version__, at.slot, found)
+
+
+def mirror_now(at: Server) -> None:
+    """Copy the site to its bucket. The lock keeps it from being swapped meanwhile.
+
+    Raises:
+        Busy: another worker writes to the record.
+    """
+    with only_writer(at):
+        mirror_site(at.settings.site, Bucket.of(at.settings.site_objects, at.settings.keys, "site"))
+        jobs.note_mirrored(site_stamp(at.settings.site))
+
+
+def desk_of(at: Server) -> Desk:
+    """What work on copies needs, as of now."""
+    return Desk(at.state(), at.now(), at.slot, at.pseudonyms)
+
+
+def _unless_busy(do: Callable[[Server], None]) -> None:
+    try:
+        do(server())
+    except Busy:
+        log.info("another worker writes to the record")
 
 
 @task()
 def grow() -> None:
     """See the table."""
-    try:
-        grow_now(server())
-    except Busy:
-        log.info("grow: another worker writes to the record")
+    _unless_busy(grow_now)
 
 
 @task()
@@ -114,14 +158,36 @@ def look_alikes() -> None:
     looks.link_new()
 
 
-def due(at: Server) -> list[Task[[], None]]:
+@task()
+def follow_stages() -> None:
+    """See the table."""
+    work.follow_stages(desk_of(server()))
+
+
+@task()
+def recompute() -> None:
+    """See the table."""
+    _unless_busy(recompute_now)
+
+
+@task()
+def mirror_publication() -> None:
+    """See the table."""
+    _unless_busy(mirror_now)
+
+
+def due(at: Server) -> list[Job]:
     """The jobs that rows and disk ask for now."""
     settings = at.settings
-    found: list[tuple[Task[[], None], Callable[[], bool]]] = [
-        (
-            grow,
-            lambda: jobs.batch_is_due(at.now(), settings.batch_s) or not is_current(settings.folder, settings.site),
-        ),
-        (look_alikes, jobs.looks_are_due),
-    ]
-    return [job for job, is_due in found if is_due()]
+    found: list[Job] = []
+    if jobs.batch_is_due(at.now(), settings.batch_s) or not is_current(settings.folder, settings.site):
+        found.append(grow)
+    if jobs.looks_are_due():
+        found.append(look_alikes)
+    if jobs.stages_are_due():
+        found.append(follow_stages)
+    if jobs.recompute_is_due(__version__, at.now()):
+        found.append(recompute)
+    if settings.site_objects and jobs.mirror_is_due(site_stamp(settings.site)):
+        found.append(mirror_publication)
+    return found

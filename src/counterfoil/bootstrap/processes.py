@@ -1,8 +1,8 @@
 """The processes of a running server: started together, watched, started again when one dies, ended together.
 
 * A part is a command of its own (`counterfoil web`, `counterfoil worker`), a new program: nothing is shared.
-* A part that ends by itself is started again, after one second, then two, four, up to a minute: what it was doing is taken up from rows and
-  record.
+* A part that ends by itself is started again after one second, then two, four, up to a minute: what it was doing is
+  taken up from rows and record.
 * When this process ends, however it ends, the kernel tells each part to end (`die_with_parent`).
 """
 

@@ -30,6 +30,7 @@ from counterfoil.sandbox import Sandbox
 from counterfoil.storage import inbox, mirror
 from counterfoil.storage.models import Head
 from counterfoil.storage.objects import FolderStore, S3Store
+from counterfoil.workflow.grow import Grower
 from counterfoil.workflow.holdings import Holdings, default_origin
 from counterfoil.workflow.intake import batch_of
 from counterfoil.workflow.intake import plan as plan_intake
@@ -138,6 +139,13 @@ class Server:
             else:
                 inbox.check_waiting(log, head)
         mirror.mirror_tables(self.state())
+
+    @cached_property
+    def grower(self) -> Grower:
+        """Publishes the record; used by the worker alone."""
+        return Grower(
+            self.settings.folder, self.settings.site, lambda text: load_key(self.settings.keys).sign_manifest(text)
+        )
 
     def reader(self) -> FolderReader:
         """The folder as `publish` and `verify` read it."""

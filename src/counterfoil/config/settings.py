@@ -38,7 +38,8 @@ class Settings:
     """An S3 address for private pictures (s3+https://host:port/bucket/prefix, keys in `keys/objects.id` and
     `keys/objects.secret`); empty: a folder."""
     site_objects: str = ""
-    """An S3 address to which the publication is copied after each growth; empty: none."""
+    """An S3 address to which the publication is copied after each growth (keys in `keys/site.id` and
+    `keys/site.secret`); empty: none."""
     host: str = "127.0.0.1"
     port: int = 8000
     hosts: tuple[str, ...] = ("localhost",)

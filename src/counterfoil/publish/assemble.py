@@ -37,11 +37,17 @@ def silent(what: str, done: int, of: int) -> None:
     """A progress that nobody watches."""
 
 
-def publication(reader: PathReader, paths: Iterable[str] | None = None, progress: Progress = silent) -> Publication:
+def publication(
+    reader: PathReader,
+    paths: Iterable[str] | None = None,
+    progress: Progress = silent,
+    before: Publication | None = None,
+) -> Publication:
     """What the folder's newest checkpoint says.
 
     Args:
         paths: every path of the folder, where the reader can't list them (a web address).
+        before: an earlier publication of the same log, which spares computing it again if it is the one before.
 
     Raises:
         RecordError: a part of the record is missing or ill-formed.
@@ -73,7 +79,7 @@ def publication(reader: PathReader, paths: Iterable[str] | None = None, progress
     if len(sizes) == 1:
         return present
     progress("changes", 0, 0)
-    return Publication(present.results, info, _changes(reader, present, sizes[-2]))
+    return Publication(present.results, info, _changes(reader, present, sizes[-2], before))
 
 
 def _read(reader: PathReader, path: str) -> bytes:
@@ -119,7 +125,7 @@ def _proof(reader: PathReader, state: Replay, newest: Checkpoint) -> Proof | Non
     return Proof(index, entry, inclusion_proof(reader, index, newest.size, RECORD))
 
 
-def _changes(reader: PathReader, present: Publication, size: int) -> Changes | None:
+def _changes(reader: PathReader, present: Publication, size: int, known: Publication | None) -> Changes | None:
     """None where what was published then rested on a table that was withdrawn since: its object is no longer public, so
     nobody could repeat the comparison."""
     published, get = present.results.replay.objects, _objects(reader)
@@ -129,16 +135,27 @@ def _changes(reader: PathReader, present: Publication, size: int) -> Changes | N
             raise _WithdrawnError(f"object {sha256} was withdrawn", code="withdrawn")
         return get(sha256)
 
-    try:
-        state = replay(read_entries(reader, present.record.size, RECORD), still_public, size=size)
-    except _WithdrawnError:
-        return None
-    before = Publication(compute(state), present.record)
+    before = _known_before(reader, present, size, known)
+    if before is None:
+        try:
+            state = replay(read_entries(reader, present.record.size, RECORD), still_public, size=size)
+        except _WithdrawnError:
+            return None
+        before = Publication(compute(state), present.record)
     try:
         manifest: str | None = sha256_hex(reader.read(f"{RECORD}manifests/{size}"))
     except FileNotFoundError:
         manifest = None
     return Changes(size, manifest, _differences(frame(before, "results_wide"), frame(present, "results_wide")))
+
+
+def _known_before(reader: PathReader, present: Publication, size: int, known: Publication | None) -> Publication | None:
+    """`known`, if it is what the checkpoint of `size` says, and nothing that it rests on was taken back since."""
+    if known is None or known.record.size != size or known.record.origin != present.record.origin:
+        return None
+    if known.record.state_sha256 != sha256_hex(_read(reader, f"{RECORD}checkpoints/{size}")):
+        return None
+    return known if known.results.replay.objects.items() <= present.results.replay.objects.items() else None
 
 
 class _WithdrawnError(RecordError):

@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -34,13 +35,34 @@ A figure from here is quoted with its base and its coverage, or it says nothing.
 """
 
 
+class Encoded:
+    """Tables as they were last encoded: one that is the same again is not encoded again. The bytes follow from the rows
+    alone, so there is nothing else to compare."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[pl.DataFrame, dict[str, bytes]]] = {}
+
+    def of(self, name: str, rows: pl.DataFrame, kind: str, encode: Callable[[], bytes]) -> bytes:
+        """The bytes of `rows` as `kind`; `encode` makes them where they are not known."""
+        kept = self._tables.get(name)
+        if kept is None or kept[0].schema != rows.schema or not kept[0].equals(rows, null_equal=True):
+            kept = self._tables[name] = (rows, {})
+        if kind not in kept[1]:
+            kept[1][kind] = encode()
+        return kept[1][kind]
+
+
 def data_files(
-    publication: Publication, *, each: Callable[[str], None] = lambda path: None
+    publication: Publication, *, each: Callable[[str], None] = lambda path: None, encoded: Encoded | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """Every file under `data/`, as (path from the publication's root, bytes); `each` is told before a file is made."""
+    """Every file under `data/`, as (path from the publication's root, bytes); `each` is told before a file is made.
+
+    Args:
+        encoded: what was encoded for an earlier publication.
+    """
     sums: list[tuple[str, str]] = []
     resources: list[dict[str, Any]] = []
-    for path, data, resource in _files(publication, each):
+    for path, data, resource in _files(publication, each, encoded or Encoded()):
         digest = sha256_hex(data)
         sums.append((digest, path))
         resources.append({**resource, "path": path, "bytes": len(data), "hash": f"sha256:{digest}"})
@@ -72,22 +94,29 @@ def _members(data: bytes) -> list[tuple[str, bytes]]:
         return [(info.filename, archive.read(info)) for info in archive.infolist()]
 
 
-def _files(publication: Publication, each: Callable[[str], None]) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+def _files(
+    publication: Publication, each: Callable[[str], None], encoded: Encoded
+) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
     each("summary.json")
     yield "summary.json", summary_bytes(publication), _resource("summary", "json", "Headline figures for programs")
     yield "LICENSE.txt", LICENCE_TEXT.encode(), _resource("licence", "txt", "What may be done with these files")
     for table in TABLES.values():
         each(f"{table.name}.csv")
         rows = frame(publication, table.name)
-        yield f"{table.name}.csv", csv_bytes(rows, table.free_text), _table_resource(table, rows, "csv")
-        yield f"{table.name}.parquet", parquet_bytes(rows), _table_resource(table, rows, "parquet")
-        if table.name == "results_wide" and rows.height <= XLSX_MAX_ROWS:
+        name, free_text = table.name, table.free_text
+        data = encoded.of(name, rows, "csv", partial(csv_bytes, rows, free_text))
+        yield f"{name}.csv", data, _table_resource(table, rows, "csv")
+        data = encoded.of(name, rows, "parquet", partial(parquet_bytes, rows))
+        yield f"{name}.parquet", data, _table_resource(table, rows, "parquet")
+        if name == "results_wide" and rows.height <= XLSX_MAX_ROWS:
+            data = encoded.of(name, rows, "xlsx", partial(xlsx_bytes, rows, "results"))
             title = f"{table.title} (spreadsheet)"
-            yield "results_wide.xlsx", xlsx_bytes(rows, "results"), _resource("results_wide-xlsx", "xlsx", title)
-    for name, data in nist.reports(publication):
-        each(f"nist/{name}")
-        identity = "nist-" + name.removesuffix(".json").lower()
-        yield f"nist/{name}", data, _resource(identity, "json", f"NIST SP 1500-100 v2: {name.removesuffix('.json')}")
+            yield "results_wide.xlsx", data, _resource("results_wide-xlsx", "xlsx", title)
+    for report, data in nist.reports(publication):
+        each(f"nist/{report}")
+        identity = "nist-" + report.removesuffix(".json").lower()
+        title = f"NIST SP 1500-100 v2: {report.removesuffix('.json')}"
+        yield f"nist/{report}", data, _resource(identity, "json", title)
 
 
 _MEDIA = {

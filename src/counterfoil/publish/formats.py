@@ -42,9 +42,11 @@ def csv_bytes(frame: pl.DataFrame, free_text: Collection[str] = ()) -> bytes:
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """`frame` as Parquet."""
+    """`frame` as Parquet; how it lies in memory makes no difference."""
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=250_000)
+    frame.rechunk().write_parquet(
+        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=250_000
+    )
     return buffer.getvalue()
 
 

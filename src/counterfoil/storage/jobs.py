@@ -12,15 +12,24 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db.models import F
 from django_tasks import TaskResultStatus
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from counterfoil.storage.models import Arrival, Batch, Copy, Entry
-from counterfoil.workflow.slots import is_over
+from counterfoil.storage.models import Arrival, Batch, Copy, Entry, Setting, Standing
+from counterfoil.workflow.grow import Recomputed
+from counterfoil.workflow.slots import is_over, slot_of
+
+Job = Task[[], None]
+MOST_DRIFT = 100
+"""Paths that are kept of a drift; their number is in the worker's messages."""
+_RECOMPUTED, _MIRRORED = "recomputed", "mirrored"
+_DAY = timedelta(days=1)
 
 
 def batch_is_due(now: datetime, batch_s: int) -> bool:
@@ -40,7 +49,42 @@ def looks_are_due() -> bool:
     return Copy.objects.exclude(look=[]).filter(bands__isnull=True).exists()
 
 
-def enqueue(due: Iterable[Task[[], None]]) -> list[str]:
+def stages_are_due() -> bool:
+    """Whether a reader came under closer scrutiny, or out of it, and their copies do not show it yet."""
+    return Standing.objects.exclude(followed=F("stage")).exists()
+
+
+def recompute_is_due(version: str, now: datetime) -> bool:
+    """Whether the last whole computation is a day old, or another version of the program made it."""
+    kept = Setting.objects.filter(pk=_RECOMPUTED).first()
+    if kept is None or kept.value["version"] != version:
+        return True
+    return bool(kept.value["slot"] < slot_of(now - _DAY, 60))
+
+
+def note_recomputed(version: str, slot: str, found: Recomputed) -> None:
+    """What a whole computation found; organisers see it."""
+    value = {"version": version, "slot": slot, "files": found.files, "drift": list(found.drift[:MOST_DRIFT])}
+    Setting.objects.update_or_create(pk=_RECOMPUTED, defaults={"value": value})
+
+
+def recomputed() -> dict[str, Any] | None:
+    """version, slot, files, drift (paths; none is how it must be) of the last whole computation."""
+    kept = Setting.objects.filter(pk=_RECOMPUTED).first()
+    return kept.value if kept is not None else None
+
+
+def mirror_is_due(stamp: str) -> bool:
+    """Whether the site is another than the one that was copied to the bucket last."""
+    return bool(stamp) and not Setting.objects.filter(pk=_MIRRORED, value=stamp).exists()
+
+
+def note_mirrored(stamp: str) -> None:
+    """The bucket has this site."""
+    Setting.objects.update_or_create(pk=_MIRRORED, defaults={"value": stamp})
+
+
+def enqueue(due: Iterable[Job]) -> list[str]:
     """Enqueue each job that does not stand in the queue; their names."""
     waiting = set(DBTaskResult.objects.filter(status=TaskResultStatus.READY).values_list("task_path", flat=True))
     new = [job for job in due if job.module_path not in waiting]
@@ -52,7 +96,7 @@ def enqueue(due: Iterable[Task[[], None]]) -> list[str]:
 def forget_finished() -> None:
     """Delete rows of jobs that are over, but for the newest of each job and outcome; and those of workers that died."""
     over = (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
-    newest: dict[tuple[str, str], object] = {}
+    newest: dict[tuple[str, str], UUID] = {}
     rows = DBTaskResult.objects.filter(status__in=over).order_by(F("finished_at").desc(nulls_last=True))
     for pk, path, status in rows.values_list("pk", "task_path", "status"):
         newest.setdefault((path, status), pk)

@@ -32,23 +32,29 @@ def link_new() -> int:
 
 
 def _link(copy: Copy) -> int:
-    mine = Fingerprint(int(copy.look[0], 16))
-    bands = list(mine.bands())
+    mine = _fingerprint(copy)
+    bands = mine.bands()
     near = _near(copy, mine, _sharing(copy, bands))
     LookAlike.objects.bulk_create(near, ignore_conflicts=True)
-    Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in bands])
+    Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in enumerate(bands)])
     return len(near)
 
 
-def _sharing(copy: Copy, bands: Iterable[tuple[int, int]]) -> list[Copy]:
+def _fingerprint(copy: Copy) -> Fingerprint:
+    """`look` holds the coarse hash as hexadecimal digits, then the words."""
+    whole, *words = copy.look
+    return Fingerprint(int(whole, 16), tuple(words))
+
+
+def _sharing(copy: Copy, bands: Iterable[int]) -> list[Copy]:
     same = Q()
-    for band, value in bands:
+    for band, value in enumerate(bands):
         same |= Q(bands__band=band, bands__value=value)
     return list(Copy.objects.filter(same).exclude(pk=copy.pk).distinct().only("copy", "look", "exact")[:5000])
 
 
 def _near(copy: Copy, mine: Fingerprint, others: Iterable[Copy]) -> list[LookAlike]:
-    near = sorted((distance(mine, Fingerprint(int(other.look[0], 16))), other.pk, other.exact) for other in others)
+    near = sorted((distance(mine, _fingerprint(other)), other.pk, other.exact) for other in others)
     return [
         LookAlike(
             one_id=min(copy.pk, other),

@@ -1,7 +1,7 @@
 """The web processes: gunicorn with threads, told to write nothing down about anybody.
 
-Rules: no access log; of gunicorn's own messages only those that name no request (its warnings hold addresses, its
-errors pages); nothing of a request on a disk; no control socket.
+Rules: no access log; of gunicorn's own messages only the critical ones, which name no request (its warnings hold
+addresses, its errors pages); nothing of a request on a disk; no control socket.
 """
 
 from __future__ import annotations
@@ -21,18 +21,22 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat; holds no
 _OURS = logging.getLogger("counterfoil")
 
 
+class _Critical(logging.Handler):
+    """Passes on only that a worker hung or could not start: of the process, not of a request."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.CRITICAL:
+            _OURS.critical("%s", record.getMessage())
+
+
 class SilentLogger(Logger):
     """Gunicorn's logger without what it says about requests."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        self.error_log.handlers = [logging.NullHandler()]
-        self.access_log.handlers = [logging.NullHandler()]
-        self.error_log.propagate = self.access_log.propagate = False
-
-    def critical(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """A worker that hung or could not start: of the process, not of a request."""
-        _OURS.critical(msg, *args)
+        for log in (self.error_log, self.access_log):
+            log.handlers, log.propagate = [logging.NullHandler()], False
+        self.error_log.handlers.append(_Critical())
 
 
 class _Gunicorn(BaseApplication):
