@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
+from counterfoil.storage import tokens
 from counterfoil.storage.sessions import renew_slot
 from counterfoil.web.errors import forbidden, not_found
 from counterfoil.workflow.roles import may
@@ -36,6 +38,8 @@ ACCOUNT = "account"
 FACTOR = "second_factor"
 """In the session: whose second factor opened it (the account's id)."""
 _RENEWED = "renewed"
+API = "api-1:"
+"""What the names of the API's addresses begin with."""
 
 READ = frozenset({"GET", "HEAD"})
 FORM = READ | {"POST"}
@@ -43,6 +47,12 @@ POST = frozenset({"POST"})
 
 VIEWS: Mapping[str, str] = {
     # name of the address -> PUBLIC, ENTRANCE, SETTING_UP, ACCOUNT or an action of workflow.roles
+    "api-1:openapi-json": PUBLIC,
+    "api-1:election": PUBLIC,
+    "api-1:areas": PUBLIC,
+    "api-1:stations": PUBLIC,
+    "api-1:station": PUBLIC,
+    "api-1:copies": PUBLIC,
     "work": "work",
     "language": PUBLIC,
     "health": PUBLIC,
@@ -50,6 +60,10 @@ VIEWS: Mapping[str, str] = {
     "send_areas": PUBLIC,
     "send_area": PUBLIC,
     "send_station": PUBLIC,
+    "send_receipt": PUBLIC,
+    "send_dispute": PUBLIC,
+    "send_figures": PUBLIC,
+    "send_told_figures": "invite_senders",
     "account_login": ENTRANCE,
     "account_logout": SETTING_UP,
     "account_inactive": ENTRANCE,
@@ -71,6 +85,12 @@ VIEWS: Mapping[str, str] = {
     "mfa_edit_webauthn": ACCOUNT,
     "account_end_session": ACCOUNT,
     "account_end_sessions": ACCOUNT,
+    "work_next": "identify",
+    "work_undo": "read",
+    "work_task": "identify",
+    "work_photo": "see_copy",
+    "work_draft": "identify",
+    "work_back": "identify",
     "people": "manage_people",
     "people_invite": "invite_people",
     "people_recover": "manage_people",
@@ -88,6 +108,11 @@ METHODS: Mapping[str, frozenset[str]] = {
     "mfa_view_recovery_codes": READ,
     "account_end_session": POST,
     "account_end_sessions": POST,
+    "work_next": FORM,
+    "work_undo": POST,
+    "work_photo": READ,
+    "work_draft": POST,
+    "work_back": POST,
     "people": READ,
     "people_invite": POST,
     "people_recover": POST,
@@ -140,6 +165,8 @@ class DefaultDeny:
             name = resolve(request.path_info).view_name
         except Resolver404:
             return not_found(request)
+        if name.startswith(API):
+            return self._program(request, name)
         roles, factor = None, False
         if VIEWS.get(name, PUBLIC) not in (PUBLIC, ENTRANCE) and request.user.is_authenticated:
             roles, factor = request.user.roles, request.session.get(FACTOR) == str(request.user.pk)
@@ -159,6 +186,26 @@ class DefaultDeny:
                 return forbidden(request)
             case Verdict.UNKNOWN:
                 return not_found(request)
+
+    def _program(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The API: cookies mean nothing, the caller is who the token says."""
+        shown = "Authorization" in request.headers
+        token = tokens.shown(request.headers.get("Authorization", ""))
+        request.user = token.account if token is not None and token.account is not None else AnonymousUser()
+        roles = token.account.roles if token is not None and token.account is not None else None
+        found = verdict(name, request.method or "", roles, factor=True)
+        if found is Verdict.OPEN and (token is not None or not shown):
+            return self.get_response(request)
+        status = {Verdict.OPEN: 401, Verdict.LOG_IN: 401}.get(found, found.value)
+        if found is Verdict.METHOD:
+            return HttpResponseNotAllowed(sorted(METHODS.get(name, FORM)))
+        words = {401: "no-token", 403: "not-your-role", 404: "not-found"}
+        sentences = {
+            401: "expected a token that holds (Authorization: Bearer ...), found none; make one under My account",
+            403: "expected the token of somebody whose role may do this, found another",
+            404: "expected an address of this API (see openapi.json), found another",
+        }
+        return JsonResponse({"code": words[status], "message": sentences[status]}, status=status)
 
 
 def _stay(request: HttpRequest) -> None:

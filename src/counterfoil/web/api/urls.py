@@ -1,7 +1,12 @@
-"""Addresses of this part."""
+"""Addresses of the API."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from counterfoil.web.api import public
+from counterfoil.web.api.core import api
+
+api.add_router("", public.router)
+
+urlpatterns = [path("v1/", api.urls)]
