@@ -28,10 +28,15 @@ class Commitment:
 
 def commit(picture: bytes, *, random: Callable[[int], bytes]) -> Commitment:
     """A commitment to a sanitised picture. `random(n)` gives n unpredictable bytes."""
+    return commit_again(sha256_hex(picture), random=random)
+
+
+def commit_again(picture_sha256: str, *, random: Callable[[int], bytes]) -> Commitment:
+    """Another commitment to a picture that is kept already: nobody outside can tell that it is the same picture."""
     salt = random(SALT_BYTES)
     if len(salt) != SALT_BYTES:
         raise ValueError(f"expected {SALT_BYTES} random bytes, found {len(salt)}")
-    return Commitment(_copy(salt, sha256_hex(picture)), salt)
+    return Commitment(_copy(salt, picture_sha256), salt)
 
 
 def open_commitment(copy: str, *, salt: bytes, picture_sha256: str) -> bool:

@@ -4,7 +4,7 @@ What happens, in this order (measured reasons: docs/evidence.md):
 
 1. the jail decodes the file, turns it upright, converts it to sRGB and scales it to half, at most 2,000 pixels on
    its longer side; a picture under 2,000 keeps its size; pages of documents are only held to 2,000;
-2. it is turned by a random 0.4 to 0.9 degrees to either side; nothing is cut off, the longer side stays within 2,000;
+2. it is turned by a random 0.4 to 0.9 degrees and bent by a few pixels; nothing is cut off, no side exceeds 2,000;
 3. a 3x3 median takes away fine noise, and with it most of what the sensor left;
 4. it is encoded as every other picture is.
 
@@ -13,7 +13,6 @@ The file itself, and any hash of it, ends with this call. Which way it was turne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,12 +21,9 @@ import numpy as np
 
 from counterfoil.evidence.fingerprints import Fingerprint, fingerprint
 from counterfoil.evidence.picture import Image, encode
+from counterfoil.evidence.turning import turned_and_bent
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.sandbox import Pixels, Sandbox
-
-MAX_SIDE = 2_000
-LEAST_TURN_DEG, MOST_TURN_DEG = 0.4, 0.9
-_ANGLE_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +58,7 @@ def sanitise(
 
 def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> Sanitised:
     upright: Image = np.frombuffer(pixels.rgb, np.uint8).reshape(pixels.height, pixels.width, 3)
-    image: Image = cv2.medianBlur(_turned(upright, _angle(random)), 3).astype(np.uint8, copy=False)
+    image: Image = cv2.medianBlur(turned_and_bent(upright, random), 3).astype(np.uint8, copy=False)
     picture = encode(image)
     height, width = image.shape[:2]
-    return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(upright))
-
-
-def _angle(random: Callable[[int], bytes]) -> float:
-    """Uniform on both sides of zero, in degrees."""
-    drawn = int.from_bytes(random(_ANGLE_BYTES), "big")
-    share = (drawn >> 1) / (1 << (8 * _ANGLE_BYTES - 1))
-    turn = LEAST_TURN_DEG + share * (MOST_TURN_DEG - LEAST_TURN_DEG)
-    return turn if drawn & 1 else -turn
-
-
-def _turned(image: Image, degrees: float) -> Image:
-    """`image` turned about its centre on a canvas that holds all of it; the new corners repeat the edge."""
-    height, width = image.shape[:2]
-    sine, cosine = abs(math.sin(math.radians(degrees))), math.cos(math.radians(degrees))
-    wide, high = width * cosine + height * sine, width * sine + height * cosine
-    scale = min(1.0, MAX_SIDE / max(wide, high))
-    new_width, new_height = math.floor(wide * scale), math.floor(high * scale)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
-    matrix[:, 2] += (new_width - width) / 2, (new_height - height) / 2
-    return cv2.warpAffine(
-        image, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.uint8, copy=False)
+    return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image))
