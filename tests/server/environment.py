@@ -19,6 +19,7 @@ FOLDER = Path(tempfile.mkdtemp(prefix="counterfoil-tests-"))
 ON_POSTGRESQL = os.environ.get("COUNTERFOIL_TEST_DATABASE") == "postgresql"
 _OWNER = os.getpid()
 os.environ["COUNTERFOIL_FOLDER"] = str(FOLDER)
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
 os.environ["COUNTERFOIL_REHEARSAL"] = "true"
 os.environ["COUNTERFOIL_BATCH_S"] = "10"
 

@@ -207,6 +207,7 @@ LANGUAGES = [("en", "English"), ("be", "Беларуская"), ("ru", "Русс
 USE_I18N = True
 
 STATIC_URL = "/static/"
+STATIC_ROOT = Path(__file__).parent.parent / "web" / "static"  # served as it is (`web.wsgi`)
 CACHES = {  # budgets of log-in and used one-time codes: one process keeps them in memory, several share a table
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
     if COUNTERFOIL.database
