@@ -6,7 +6,8 @@ Rules:
 
 * When `receive` returns, every copy it names is durable. When it raises, nothing of this file counts: no row, no use of
   a code; a picture that was stored already has no name and is tidied away (`inbox.Tidier`).
-* The same photo again is accepted, and says so. No look-alike is ever a reason to refuse.
+* The same photo again is accepted like any other, and nobody is told: whoever holds a seized phone could send its photo
+  to learn whether it was sent. Look-alikes are linked later (`storage.looks`); none is ever a reason to refuse.
 * All pages of a document, or none.
 * What is stored of the sending: claim, lane, branch, hash of the receipt, the slot. Nothing else is known here.
 """
@@ -55,11 +56,10 @@ STRANGER = Sender()
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One acknowledged copy. `again`: the same photo had come before; both are kept and linked."""
+    """One acknowledged copy: its name in the record, and its page."""
 
     copy: str
     page: int
-    again: bool
 
 
 class NotReceived(RecordError):  # noqa: N818 - it is what the sender is told
@@ -97,13 +97,12 @@ def receive(
         with transaction.atomic():
             if sender.branch is not None:
                 _use(sender, len(rows))
-            known = _known({row.exact for row in rows})
             Arrival.objects.bulk_create(rows)
     except StoreError as error:
         raise NotReceived(error.code) from error
     except DatabaseError as error:
         raise NotReceived("database") from error
-    return [Received(row.copy, row.page, row.exact in known) for row in rows]
+    return [Received(row.copy, row.page) for row in rows]
 
 
 def _row(picture: Sanitised, claim: Claim, door: Door, sender: Sender, receipt: str) -> Arrival:
@@ -116,7 +115,7 @@ def _row(picture: Sanitised, claim: Claim, door: Door, sender: Sender, receipt: 
         width=picture.width,
         height=picture.height,
         exact=hmac.new(door.pepper, b"look:" + look.encode("ascii"), hashlib.sha256).hexdigest(),
-        look=[look],
+        look=[look, *picture.fingerprint.words],
         station=claim.station,
         contest=claim.contest,
         page=claim.page + picture.page - 1,
@@ -126,14 +125,6 @@ def _row(picture: Sanitised, claim: Claim, door: Door, sender: Sender, receipt: 
         receipt=receipt,
         slot=door.slot,
     )
-
-
-def _known(exact: set[str]) -> set[str]:
-    """Those of these fingerprints that a copy has already."""
-    found: set[str] = set()
-    for model in (Arrival, Copy):
-        found.update(model.objects.filter(exact__in=exact).values_list("exact", flat=True))
-    return found
 
 
 def _use(sender: Sender, copies: int) -> None:

@@ -1,7 +1,7 @@
 """What a receipt opens: where each of its copies stands, the proof of that, and the wish that it is taken out.
 
-Rules: only the hash of a receipt comes in here (`workflow.codes.hash_receipt`). Nothing is written when one is looked up.
-A wish to take out is a row that organisers see; it changes no figure before two of them agree.
+Rules: only the hash of a receipt comes in here (`workflow.codes.hash_receipt`). Nothing is written when one is looked
+up. A wish to take out is a row that organisers see; it changes no figure before two of them agree.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,6 +66,36 @@ def check_claim(claim: Claim, election: Election) -> Claim:
     if not 1 <= claim.page <= pages:
         raise _unknown("page", f"1 to {pages}", str(claim.page))
     return claim
+
+
+MOST_VOTES = 1_000_000_000
+"""A figure above this is a slip of the finger."""
+
+
+def read_figures(typed: Mapping[str, str], contest: str, election: Election) -> dict[str, int]:
+    """Figures that somebody told us, by field; an empty one is unknown and left out, never 0.
+
+    Raises:
+        InputError: an unknown contest or field, no figure at all, or one that is no whole number.
+    """
+    if contest not in {one.id for one in election.contests}:
+        raise _unknown("contest", "a contest of this election", contest)
+    fields = election.form(election.contest(contest).form).field_ids
+    values: dict[str, int] = {}
+    for name, text in typed.items():
+        plain = "".join(text.split())
+        if not plain:
+            continue
+        if name not in fields:
+            raise _unknown("field", "a field of the form", name)
+        if not plain.isdecimal() or len(plain) > 10 or int(plain) > MOST_VOTES:
+            raise InputError(
+                name, expected="a whole number", found=repr(text[:20]), do="type digits only", code="no-number"
+            )
+        values[name] = int(plain)
+    if not values:
+        raise InputError("figures", expected="at least one figure", found="none", do="type one", code="no-figures")
+    return values
 
 
 def _unknown(what: str, expected: str, found: str) -> InputError:

@@ -84,17 +84,9 @@ class Outcome:
         return bool(self.copies)
 
     @property
-    def again(self) -> bool:
-        return any(copy.again for copy in self.copies)
-
-    @property
     def sentence(self) -> str:
         """For the sender, in the language in force."""
-        if not self.received:
-            return sentence(self.code)
-        if self.again:
-            return _("Received. The same photo had come before; both are kept.")
-        return _("Received.")
+        return _("Received.") if self.received else sentence(self.code)
 
 
 def sentence(code: str) -> str:

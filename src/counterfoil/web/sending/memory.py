@@ -98,6 +98,8 @@ class Memory:
     attempts: Budget
     """Receipts that are looked up."""
     searches: Budget
+    reports: Budget
+    """Disputes, and figures without a photo."""
     processes: int
     pid: int = field(default_factory=os.getpid)
 
@@ -119,6 +121,7 @@ def memory(settings: Settings) -> Memory:
                 strangers=Budget(300 * share),
                 attempts=Budget(120 * share),
                 searches=Budget(3000 * share),
+                reports=Budget(60 * share),
                 processes=settings.processes,
             )
         return found

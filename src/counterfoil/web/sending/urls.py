@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from counterfoil.web.sending import views
+from counterfoil.web.sending import receipt_views, report_views, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.start, name="send"),
     path("area/", views.area, name="send_areas"),
     path("area/<str:area>/", views.area, name="send_area"),
     path("to/<str:station>/", views.station, name="send_station"),
+    path("receipt/", receipt_views.receipt, name="send_receipt"),
+    path("dispute/<str:station>/", report_views.dispute, name="send_dispute"),
+    path("figures/<str:station>/", report_views.figures, name="send_figures"),
+    path("told/<str:station>/", report_views.told_figures, name="send_told_figures"),
 ]

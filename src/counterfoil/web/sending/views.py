@@ -9,21 +9,22 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
 from counterfoil.bootstrap.server import server
-from counterfoil.election.definition import Contest, Text
+from counterfoil.election.definition import Contest
 from counterfoil.sandbox import Code, FileRefused
 from counterfoil.storage import senders
 from counterfoil.storage.arrivals import Received, Sender
 from counterfoil.storage.models import Station
 from counterfoil.web.sending.answers import Outcome, outcome, retry_after_s, status
 from counterfoil.web.sending.door import take
-from counterfoil.web.sending.guard import Token, files, new_token, sender_view, stale
+from counterfoil.web.sending.guard import Token, files, new_token, say, sender_view, stale
 from counterfoil.web.sending.memory import memory
+from counterfoil.web.sending.texts import local
 from counterfoil.web.uploads import MAX_BYTES
-from counterfoil.workflow.codes import draw_receipt, hash_receipt
+from counterfoil.workflow.codes import draw_receipt, hash_receipt, tells_receipt
 from counterfoil.workflow.sending import COPY_KINDS, Claim
 
 KINDS = {
@@ -42,6 +43,9 @@ def start(request: HttpRequest) -> HttpResponse:
     """Where is your photo from? A box for code or address, the tree of areas, and "I don't know"."""
     typed = request.GET.get("q", "").strip()[:200]
     found: list[Station] = []
+    if tells_receipt(typed):
+        text = _("These look like the words of a receipt. Nothing was looked for; open the page for receipts instead.")
+        return say(request, 422, _("Keep your receipt to yourself"), text)
     if typed:
         memory(server().settings).searches.take("busy", "too many searches at this moment; try again in a few seconds")
         found = senders.find(typed)
@@ -87,12 +91,6 @@ def _form(request: HttpRequest, station: Station | None, wrong: str = "") -> Htt
 
 def _pages(contest: Contest) -> int:
     return server().election.form(contest.form).pages
-
-
-def local(text: Text) -> str:
-    """A text of the election in the language of the page, else in its first."""
-    code = get_language() or ""
-    return text.get(code) or text.get(code.partition("-")[0]) or next(iter(text.values()))
 
 
 def _sent(request: HttpRequest, station: Station | None) -> HttpResponse:
