@@ -1,0 +1,159 @@
+"""Handing out tasks: one query for the next one, a lease, autosave, giving back.
+
+Rules:
+
+* Handed out, not picked. Of the `WINDOW` most urgent tasks that somebody may do, those whose copy was not touched by
+  somebody of the same invitation branch come first, then chance decides: nobody can steer which copy they get, nor who
+  gets it with them.
+* Nobody gets a copy twice, in whatever kind: not one that they read, identified, ruled on or gave back.
+* A lease is staff time in the database. Autosave renews it; when it is over the task is free for others, and for its
+  holder until somebody takes it.
+* One task in `gold_every` is a copy with known answers, looks like any other, and its reading stays out of the record.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from counterfoil.storage.models import Account, Copy, Entry, Gold, Opinion, Task
+from counterfoil.storage.standing import stage_of
+from counterfoil.storage.work import Desk, branch_of
+from counterfoil.workflow.roles import may
+from counterfoil.workflow.standing import gold_due
+from counterfoil.workflow.work import fields_of
+
+KINDS = ("decide", "third", "read", "identify")
+WINDOW = 32
+_MOST_GOLD = 30_000
+"""Persons who hold the same copy with known answers at once."""
+_random = secrets.SystemRandom()
+
+
+def kinds_of(account: Account) -> tuple[str, ...]:
+    """The kinds of tasks that somebody's roles allow."""
+    return tuple(kind for kind in KINDS if may(account.roles, kind))
+
+
+def held(account: Account, desk: Desk) -> Task | None:
+    """The task that somebody has and has not lost to another."""
+    return Task.objects.filter(leased_by=account).order_by("-leased_until").first()
+
+
+def hand_out(account: Account, desk: Desk, kinds: Sequence[str] = ()) -> Task | None:
+    """The next task for somebody: the one they hold, else a new one, leased; None if there is nothing for them.
+
+    Args:
+        kinds: only these; () all that their roles allow.
+    """
+    with transaction.atomic():
+        mine = held(account, desk)
+        allowed = [k for k in kinds_of(account) if not kinds or k in kinds]
+        if mine is not None and mine.kind in allowed:
+            return lease(mine, account, desk)
+        stage = stage_of(account)
+        if stage == "paused":
+            return None
+        if "read" in allowed and gold_due(stage, desk.gold_every, _random.randrange(1_000_000)):
+            gold = _gold(account, desk)
+            if gold is not None:
+                return lease(gold, account, desk)
+        heads = [head for kind in allowed if (head := _next(account, kind, desk)) is not None]
+        return lease(min(heads, key=lambda t: t.priority), account, desk) if heads else None
+
+
+def _next(account: Account, kind: str, desk: Desk) -> Task | None:
+    """One of the most urgent tasks of a kind, locked; those that others lock just now are passed over."""
+    urgent = free(kind, account, desk).order_by("priority", "id").values("pk")[:WINDOW]
+    rank = Case(
+        When(branches__contains=branch_of(account), then=Value(1)), default=Value(0), output_field=IntegerField()
+    )
+    return (
+        Task.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(Q(leased_until=None) | Q(leased_until__lt=desk.now), pk__in=urgent)
+        .order_by(rank, "?")
+        .first()
+    )
+
+
+def free(kind: str, account: Account, desk: Desk) -> QuerySet[Task]:
+    """Tasks of a kind that nobody holds and whose copy this person never touched."""
+    said = Entry.objects.filter(author=account, copy=OuterRef("copy_id"))
+    thought = Opinion.objects.filter(author=account, copy=OuterRef("copy_id"))
+    tasks = Task.objects.filter(Q(leased_until=None) | Q(leased_until__lt=desk.now), kind=kind, gold=False)
+    tasks = tasks.filter(~Exists(said), ~Exists(thought))
+    if kind == "decide":
+        ruled = Opinion.objects.filter(
+            author=account, copy=None, station=OuterRef("station"), contest=OuterRef("contest"), withdrawn=False
+        )
+        tasks = tasks.filter(Q(copy__isnull=False) | ~Exists(ruled))
+    return tasks
+
+
+def _gold(account: Account, desk: Desk) -> Task | None:
+    """A task for a copy with known answers that this person never saw."""
+    said = Entry.objects.filter(author=account, copy=OuterRef("copy_id"))
+    thought = Opinion.objects.filter(author=account, copy=OuterRef("copy_id"))
+    gold = Gold.objects.filter(~Exists(said), ~Exists(thought)).select_related("copy").order_by("?").first()
+    if gold is None:
+        return None
+    return gold_task(gold.copy, desk)
+
+
+def gold_task(copy: Copy, desk: Desk) -> Task:
+    """A new task for this copy with known answers, not saved yet: it is leased at once."""
+    fields = fields_of(desk.election.form(desk.election.contest(copy.contest).form), copy.page)
+    taken = set(Task.objects.filter(kind="read", copy=copy).values_list("number", flat=True))
+    number = next(n for n in range(-1, -_MOST_GOLD, -1) if n not in taken)
+    return Task(kind="read", copy=copy, fields=list(fields), number=number, gold=True)
+
+
+def lease(task: Task, account: Account, desk: Desk) -> Task:
+    """Lend a task to somebody, or lend it on."""
+    if task.leased_by_id != account.pk:
+        if task.leased_by is not None and task.copy is not None:
+            # Whoever let it lapse does not get it again, and what they typed is nobody else's to see.
+            Opinion.objects.create(kind="skip", copy=task.copy, author=task.leased_by)
+        task.leased_by, task.draft = account, {}
+    task.leased_until = desk.now + timedelta(seconds=desk.lease_s)
+    task.save()
+    return task
+
+
+def mine(account: Account, key: uuid.UUID) -> Task | None:
+    """The task of this id, if this person holds it."""
+    return Task.objects.filter(pk=key, leased_by=account).select_related("copy").first()
+
+
+def save_draft(task: Task, draft: Mapping[str, Any], desk: Desk) -> None:
+    """Keep what was typed so far, and the task for its holder a while longer."""
+    until = desk.now + timedelta(seconds=desk.lease_s)
+    Task.objects.filter(pk=task.pk, leased_by=task.leased_by).update(draft=dict(draft), leased_until=until)
+
+
+def give_back(task: Task, account: Account) -> None:
+    """Somebody would rather not: the task is free for others, and its copy never comes to them again."""
+    with transaction.atomic():
+        if task.copy is not None:
+            Opinion.objects.create(kind="skip", copy=task.copy, author=account)
+        if task.gold:
+            task.delete()
+        else:
+            Task.objects.filter(pk=task.pk).update(leased_by=None, leased_until=None, draft={})
+
+
+def sees(account: Account, copy: Copy) -> bool:
+    """Whether somebody holds a task on this copy now: only then may they see its picture."""
+    return Task.objects.filter(copy=copy, leased_by=account).exists()
+
+
+def make_gold(copies: Iterable[tuple[Copy, Mapping[str, Any]]]) -> None:
+    """Give these copies to readers among the others, with these answers."""
+    for copy, values in copies:
+        Gold.objects.update_or_create(copy=copy, defaults={"values": dict(values)})

@@ -1,0 +1,60 @@
+"""What a request about tasks works with, and words that its pages share."""
+
+from __future__ import annotations
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from counterfoil.bootstrap.server import server
+from counterfoil.election.definition import Text
+from counterfoil.storage import running
+from counterfoil.storage.work import Desk
+
+STATES = {
+    "number": _("a number"),
+    "empty": _("nothing: the box is empty"),
+    "struck": _("a dash or a cross"),
+    "word": _("a word instead of a number"),
+    "illegible": _("something I cannot read"),
+    "absent": _("not in the picture"),
+}
+PROBLEMS = {
+    "wrong_station": _("It is from another station, or of another vote"),
+    "not_a_protocol": _("It is not a protocol"),
+    "illegible": _("I cannot read it"),
+    "page_missing": _("This page is not in the picture"),
+    "duplicate": _("It is the same paper again"),
+}
+REASONS = {
+    "read_again": _("I read it on the photo"),
+    "cannot_be_settled": _("The photo cannot settle it"),
+    "better_photo": _("Another photo shows it better"),
+    "later_copy": _("Another copy is later"),
+    "signed_copy": _("Another copy is signed"),
+    "wrong_station": _("It is from another station"),
+    "not_a_protocol": _("It is not a protocol"),
+    "duplicate": _("It is the same paper again"),
+    "forged": _("It was made up"),
+}
+
+
+def desk() -> Desk:
+    """What work on copies needs now."""
+    at = server()
+    return Desk(
+        state=at.state(),
+        now=at.now(),
+        slot=at.slot,
+        pseudonyms=at.pseudonyms,
+        lease_s=running.get("lease_s"),
+        gold_every=running.get("gold_every"),
+    )
+
+
+def local(text: Text) -> str:
+    """A text of the definition in the language of the page, else in the election's first."""
+    language = get_language() or ""
+    for code in (language, language.split("-", maxsplit=1)[0]):
+        if code in text:
+            return text[code]
+    return next(iter(text.values()))
