@@ -188,6 +188,8 @@ class Branch(models.Model):
     """Copies that may come through it; null: no limit."""
     sent = models.IntegerField(default=0)
     revoked = models.BooleanField(default=False)
+    revoked_for = models.CharField(max_length=40, blank=True)
+    """A word of `primitives.words.WITHDRAWAL_REASONS`."""
 
 
 class Code(models.Model):
