@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 .PHONY: run test lint types contracts check campaign benchmarks clean
 
 run: $(STAMP)
-	$(VENV)/bin/counterfoil demo $(ARGS)
+	$(VENV)/bin/counterfoil serve --rehearsal $(ARGS)
 
 test: $(STAMP)
 	$(PY) -m pytest -n 2 $(ARGS)

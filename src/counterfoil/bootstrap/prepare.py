@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.core.management import call_command
-from django.db import connections
 
 from counterfoil.bootstrap.server import Server, server
 
@@ -19,5 +18,4 @@ def prepare() -> Server:
     call_command("migrate", interactive=False, verbosity=0)
     found = server()
     found.open_election()
-    connections.close_all()
     return found

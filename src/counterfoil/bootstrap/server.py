@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from django.conf import settings as django_settings
-from django.db import transaction
+from django.db import connections, transaction
 
 from counterfoil.config.secrets import secret
 from counterfoil.config.settings import Settings
@@ -146,6 +146,13 @@ class Server:
         return Grower(
             self.settings.folder, self.settings.site, lambda text: load_key(self.settings.keys).sign_manifest(text)
         )
+
+    def close(self) -> None:
+        """End the jail's workers and the connections of this thread; what is asked for later is made again."""
+        sandbox = self.__dict__.pop("sandbox", None)
+        if sandbox is not None:
+            sandbox.close()
+        connections.close_all()
 
     def reader(self) -> FolderReader:
         """The folder as `publish` and `verify` read it."""
