@@ -77,11 +77,10 @@ class ClaimIn(Schema):
 
 
 class CopyOut(Schema):
-    """An acknowledged copy: it is durable. `again`: the same photo had come before; both are kept."""
+    """An acknowledged copy: it is durable. `copy_id` names it in the record."""
 
     copy_id: str
     page: int
-    again: bool
 
 
 class ReceivedOut(Schema):
@@ -143,7 +142,7 @@ def copies(request: HttpRequest, claim: Form[ClaimIn], photo: File[UploadedFile]
         receipt=hash_receipt(words, server().pepper) if words else "",
         documents=documents,
     )
-    told = [{"copy_id": one.copy, "page": one.page, "again": one.again} for one in received]
+    told = [{"copy_id": one.copy, "page": one.page} for one in received]
     return Status(201, {"copies": told, "receipt": words})
 
 
