@@ -25,6 +25,7 @@ def build() -> None:
             )
             cursor.execute("INSERT INTO station_words SELECT id, search FROM storage_station")
         else:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # an index can't be made while checks of its rows wait
             cursor.execute(
                 "CREATE INDEX IF NOT EXISTS station_words ON storage_station USING gin (to_tsvector('simple', search))"
             )
