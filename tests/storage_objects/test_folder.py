@@ -66,6 +66,17 @@ def test_power_lost_after_any_call_nothing_acknowledged_is_lost(tmp_path: Path) 
             shutil.rmtree(left)
 
 
+def test_power_lost_where_another_writer_made_the_folders_and_was_killed_before_its_sync(tmp_path: Path) -> None:
+    root = tmp_path / "traced"
+    made = [root / "store", root / "store" / "incoming", *(root / "store" / name[:2] for name in NAMES)]
+    for folder in made:
+        folder.mkdir(parents=True)
+    before = [disk.Call("mkdir", (str(folder).encode(),), "") for folder in made]
+    for number, state in disk.states([*before, *disk.trace(root, tmp_path / "trace", SCRIPT)], root):
+        state.after_power_loss(tmp_path / f"left-{number}", None)
+        check_after(tmp_path / f"left-{number}", state.acknowledged)
+
+
 @pytest.mark.parametrize(
     ("call", "fault", "code", "passing"),
     [
