@@ -24,7 +24,7 @@ from counterfoil.primitives.canonical import canonical, sha256_hex
 from counterfoil.storage.models import Account, Audit, Setting
 
 HEAD = "audit-head"
-_EMPTY = {"count": 0, "digest": ""}
+_EMPTY: dict[str, Any] = {"count": 0, "digest": ""}
 
 
 def note(

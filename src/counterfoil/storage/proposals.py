@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -26,6 +27,8 @@ from counterfoil.workflow import approvals
 from counterfoil.workflow.approvals import Act, Someone
 
 Payload = Mapping[str, Any]
+WAIT = "wait"
+"""Code of a refusal that is only too early: the proposal stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def propose(
     return made
 
 
-def submit(actions: Mapping[str, Action], key: object, by: Account, means: Means, *, alone: bool) -> Proposal:
+def submit(actions: Mapping[str, Action], key: UUID, by: Account, means: Means, *, alone: bool) -> Proposal:
     """Open a draft for a second person; or, where one person is enough (`alone`), apply it at once.
 
     Raises:
@@ -98,7 +101,7 @@ def submit(actions: Mapping[str, Action], key: object, by: Account, means: Means
     return found
 
 
-def decide(actions: Mapping[str, Action], key: object, act: Act, by: Account, means: Means) -> Proposal:
+def decide(actions: Mapping[str, Action], key: UUID, act: Act, by: Account, means: Means) -> Proposal:
     """Approve (and apply), refuse or take back. Of one that can't be applied any more the state is `outdated`.
 
     Raises:
@@ -114,6 +117,8 @@ def decide(actions: Mapping[str, Action], key: object, act: Act, by: Account, me
                 try:
                     actions[found.action].check(found.payload, means)
                 except CounterfoilError as error:
+                    if error.code == WAIT:
+                        raise
                     raise _OutdatedError(str(error)) from error
                 detail |= actions[found.action].apply(found, means)
             found.save(update_fields=["state", "decided_by"])
@@ -127,7 +132,7 @@ class _OutdatedError(Exception):
     """What the proposal rests on has changed."""
 
 
-def _outdate(key: object, by: Account, means: Means, why: str) -> Proposal:
+def _outdate(key: UUID, by: Account, means: Means, why: str) -> Proposal:
     with transaction.atomic():
         found = _locked(key)
         found.state, found.decided_by = approvals.step(found.state, "outdate"), by
@@ -136,7 +141,7 @@ def _outdate(key: object, by: Account, means: Means, why: str) -> Proposal:
     return found
 
 
-def _locked(key: object) -> Proposal:
+def _locked(key: UUID) -> Proposal:
     found = Proposal.objects.select_for_update().filter(pk=key).first()
     if found is None:
         raise Refusal("expected a proposal, found none of this key; look at the list of proposals", code="no-proposal")

@@ -24,8 +24,8 @@ Kind = Literal["number", "switch", "word", "data"]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One value. `least` and `most` of a number, `words` of a word; `by_hand`: shown on the page of settings, the others
-    have pages of their own."""
+    """One value. `least` and `most` of a number, `words` of a word; `by_hand`: shown on the page of settings, the
+    others have pages of their own."""
 
     kind: Kind
     default: Any

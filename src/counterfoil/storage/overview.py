@@ -1,0 +1,165 @@
+"""What is missing and what waits, for the pages of organisers, coordinators and auditors. Only reads.
+
+Rules: times are slots, never finer; a station counts as missing while nothing of it was received, not even a photo that
+waits; ages are full hours since the slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Count, Min, Q
+
+from counterfoil.storage.models import Area, Arrival, Copy, Dispute, Entry, LookAlike, Proposal, Standing, Station, Task
+
+MOST = 200
+"""Lines of a list on one page; its number of lines is told in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An area with the stations directly in it: how many there are and of how many nothing was received."""
+
+    area: Area
+    expected: int
+    missing: int
+    deadline: str
+
+    @property
+    def received(self) -> int:
+        return self.expected - self.missing
+
+
+def received() -> set[str]:
+    """Stations of which something came in and counts."""
+    found = set(
+        Copy.objects.exclude(station="").exclude(state="withdrawn").values_list("station", flat=True).distinct()
+    )
+    return found | set(Arrival.objects.exclude(station="").values_list("station", flat=True).distinct())
+
+
+def missing_by_area() -> list[Missing]:
+    """Every area with stations, the one with most missing first."""
+    here = received()
+    expected = dict(Station.objects.values_list("area").annotate(n=Count("pk")).values_list("area", "n"))
+    with_something: dict[str, int] = {}
+    for chunk in _chunks(sorted(here)):
+        for area in Station.objects.filter(pk__in=chunk).values_list("area", flat=True):
+            with_something[area] = with_something.get(area, 0) + 1
+    areas = Area.objects.in_bulk(list(expected))
+    found = [
+        Missing(areas[area], count, count - with_something.get(area, 0), _deadline(areas[area]))
+        for area, count in expected.items()
+    ]
+    return sorted(found, key=lambda one: (-one.missing, one.deadline or "9", one.area.name))
+
+
+def missing_stations(area: str) -> tuple[list[Station], int]:
+    """Stations of one area of which nothing came in: the first of them, and how many."""
+    here = received()
+    found = [one for one in Station.objects.filter(area=area).order_by("pk") if one.pk not in here]
+    return found[:MOST], len(found)
+
+
+def _deadline(area: Area) -> str:
+    """Its own, else the next one above it."""
+    at: Area | None = area
+    while at is not None:
+        if at.deadline:
+            return at.deadline
+        at = at.parent
+    return ""
+
+
+def _chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage that copies go through: how many wait in it, since when at the longest, and how long that is."""
+
+    name: str
+    count: int
+    oldest: str
+    hours: int
+
+
+def ageing(now: datetime) -> list[Stage]:
+    """What waits where, in the order of the work."""
+    arrivals = Arrival.objects.aggregate(n=Count("pk"), oldest=Min("slot"))
+    stages = [_stage("batch", arrivals["n"], arrivals["oldest"], now)]
+    for kind in ("identify", "read", "third", "decide"):
+        tasks = Task.objects.filter(kind=kind, gold=False).aggregate(n=Count("pk"), oldest=Min("copy__slot"))
+        stages.append(_stage(kind, tasks["n"], tasks["oldest"], now))
+    waiting = Entry.objects.filter(index__isnull=True).aggregate(n=Count("pk"), oldest=Min("slot"))
+    stages.append(_stage("record", waiting["n"], waiting["oldest"], now))
+    unreleased = Copy.objects.filter(released="").exclude(picture="").exclude(station="").exclude(state="withdrawn")
+    found = unreleased.aggregate(n=Count("pk"), oldest=Min("slot"))
+    stages.append(_stage("release", found["n"], found["oldest"], now))
+    return stages
+
+
+def _stage(name: str, count: int, oldest: str | None, now: datetime) -> Stage:
+    if not oldest:
+        return Stage(name, count, "", 0)
+    since = datetime.strptime(oldest, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    return Stage(name, count, oldest, max(0, int((now - since).total_seconds()) // 3600))
+
+
+def look_alikes() -> tuple[list[LookAlike], int]:
+    """Copies that look like one photo and stand under different stations: the nearest first, and how many."""
+    found = (
+        LookAlike.objects.select_related("one", "other")
+        .exclude(one__station="")
+        .exclude(other__station="")
+        .exclude(one__state="withdrawn")
+        .exclude(other__state="withdrawn")
+        .order_by("distance", "pk")
+    )
+    apart = [pair for pair in found if pair.one.station != pair.other.station]
+    return apart[:MOST], len(apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for an organiser: numbers for the start page."""
+
+    proposals: int
+    own_proposals: int
+    drafts: int
+    disputes: int
+    unreleased: int
+    apart: int
+    missing: int
+    expected: int
+
+
+def waiting(account: object) -> Waiting:
+    """For this person: proposals of theirs wait for others."""
+    open_ones = Proposal.objects.filter(state="open")
+    mine = Q(proposed_by=account)
+    expected = Station.objects.count()
+    return Waiting(
+        proposals=open_ones.exclude(mine).count(),
+        own_proposals=open_ones.filter(mine).count(),
+        drafts=Proposal.objects.filter(mine, state="draft").count(),
+        disputes=Dispute.objects.filter(closed=False).count(),
+        unreleased=Copy.objects.filter(released="")
+        .exclude(picture="")
+        .exclude(station="")
+        .exclude(state="withdrawn")
+        .count(),
+        apart=look_alikes()[1],
+        missing=expected - len(received()),
+        expected=expected,
+    )
+
+
+def wrong_thousandths(standing: Standing) -> int:
+    """Of the settled fields of a reader, those that they had typed otherwise, in thousandths; 0 without any."""
+    settled = standing.fields_right + standing.fields_wrong
+    return standing.fields_wrong * 1000 // settled if settled else 0

@@ -1,0 +1,122 @@
+"""Lists with what is missing: stations, stages, look-alikes, readers, branches of senders; the start page's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy
+
+from counterfoil.bootstrap.server import server
+from counterfoil.storage import organise, overview, running
+from counterfoil.storage.models import Account, Area, Standing
+from counterfoil.web.organise.common import means, page, person, post_back
+from counterfoil.web.organise.notices import PHASES
+from counterfoil.workflow.roles import may
+
+STAGES = {
+    "batch": gettext_lazy("Photos that wait for their batch"),
+    "identify": gettext_lazy("Copies to identify"),
+    "read": gettext_lazy("Readings to do"),
+    "third": gettext_lazy("Fields for a third reader"),
+    "decide": gettext_lazy("Differences for an arbiter"),
+    "record": gettext_lazy("Entries that wait for the record"),
+    "release": gettext_lazy("Copies that are not public yet"),
+}
+STANDINGS = {
+    "new": gettext_lazy("new"),
+    "trusted": gettext_lazy("trusted"),
+    "watched": gettext_lazy("watched"),
+    "reviewed": gettext_lazy("reviewed"),
+    "paused": gettext_lazy("paused"),
+}
+
+
+def start(request: HttpRequest) -> dict[str, Any] | None:
+    """What the start page says to organisers, coordinators and auditors; None: to nobody of these."""
+    user = person(request)
+    if not any(may(user.roles, action) for action in ("approve", "invite_senders", "see_audit")):
+        return None
+    return {
+        "waiting": overview.waiting(user.pk),
+        "phase": PHASES[running.get("phase")],
+        "frozen": running.get("frozen").get("what", ()),
+        "stages": _stages(),
+    }
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Everything that organisers can do, by what it is for."""
+    return page(request, "home.html", organise=start(request))
+
+
+def _stages() -> list[dict[str, Any]]:
+    return [{"name": STAGES[s.name], "stage": s} for s in overview.ageing(server().now())]
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    """Areas with stations of which nothing came in; of one area, which."""
+    area = request.GET.get("area", "")
+    if area:
+        found = Area.objects.filter(pk=area).first()
+        if found is None:
+            raise Http404
+        stations, count = overview.missing_stations(area)
+        return page(request, "missing_area.html", area=found, stations=stations, count=count)
+    areas = overview.missing_by_area()
+    return page(
+        request,
+        "missing.html",
+        areas=areas[: overview.MOST],
+        more=max(0, len(areas) - overview.MOST),
+        expected=sum(one.expected for one in areas),
+        missing=sum(one.missing for one in areas),
+    )
+
+
+def ageing(request: HttpRequest) -> HttpResponse:
+    """What waits in which stage, and for how long at most."""
+    return page(request, "ageing.html", stages=_stages())
+
+
+def look_alikes(request: HttpRequest) -> HttpResponse:
+    """Copies that look like one photo and stand under different stations, side by side."""
+    pairs, count = overview.look_alikes()
+    number = request.GET.get("pair", "0")
+    chosen = int(number) if number.isascii() and number.isdecimal() and int(number) < len(pairs) else 0
+    return page(
+        request, "look_alikes.html", pairs=pairs, count=count, pair=pairs[chosen] if pairs else None, chosen=chosen
+    )
+
+
+def readers(request: HttpRequest) -> HttpResponse:
+    """How well readers read, the ones to look at first."""
+    order = list(reversed(STANDINGS))
+    rows = sorted(
+        Standing.objects.select_related("account").filter(account__is_active=True),
+        key=lambda row: (order.index(row.stage), -overview.wrong_thousandths(row), row.account.username),
+    )
+    shown = [
+        {
+            "standing": row,
+            "stage": STANDINGS[row.stage],
+            "settled": row.fields_right + row.fields_wrong,
+            "wrong_thousandths": overview.wrong_thousandths(row),
+        }
+        for row in rows
+    ]
+    return page(request, "readers.html", readers=shown)
+
+
+@post_back("/organise/readers/")
+def invalidate(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Propose that all readings of a person stop counting and are done again."""
+    account = Account.objects.filter(pk=key).first()
+    if account is None:
+        raise Http404
+    made = organise.propose(
+        "invalidate_reader", {"account": str(key)}, person(request), means(), reason="reader_withdrawn"
+    )
+    return redirect("organise_proposal", key=made.pk)
