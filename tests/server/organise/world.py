@@ -15,7 +15,7 @@ from counterfoil.record.keys import load_key
 from counterfoil.storage import inbox, mirror
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account, Copy, Entry, Head
-from counterfoil.workflow.grow import grow_site
+from counterfoil.workflow.grow import Grower
 from counterfoil.workflow.slots import slot_of
 
 
@@ -107,4 +107,4 @@ def grow(server: Server, forward: Forward, *, publish: bool = False) -> None:
             inbox.put_into_log(batch, log, head)
     mirror.mirror_tables(server.state())
     if publish:
-        grow_site(server.settings.folder, server.settings.site, load_key(server.settings.keys).sign_manifest)
+        Grower(server.settings.folder, server.settings.site, load_key(server.settings.keys).sign_manifest).grow()
