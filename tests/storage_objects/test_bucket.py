@@ -20,7 +20,7 @@ from counterfoil.primitives.errors import InputError, RecordError
 from counterfoil.record.layout import object_path
 from counterfoil.storage.objects import Bucket, S3Store
 from counterfoil.storage.objects import bucket as bucket_module
-from counterfoil.storage.objects.bucket import Place
+from counterfoil.storage.objects.bucket import Place, check_apart
 from counterfoil.workflow.stores import StoreError
 from tests.servers.swift import KEY, SwiftServer
 from tests.storage_objects.conftest import bucket_of
@@ -227,6 +227,13 @@ def test_a_wrong_or_unsafe_address_is_refused(address: str, sentence: str) -> No
     with pytest.raises(InputError, match=sentence) as error:
         Place.parse(address)
     assert "swordfish" not in str(error.value)
+
+
+def test_private_pictures_and_the_site_are_never_in_one_bucket() -> None:
+    check_apart("s3+https://s3.example/private", "s3+https://s3.example/public")
+    check_apart("s3+https://s3.example/same", "s3+https://elsewhere.example/same")
+    with pytest.raises(InputError, match="make a second bucket"):
+        check_apart("s3+https://s3.example/same/pictures", "s3+https://s3.example/same/site")
 
 
 def test_a_secret_that_others_may_read_is_refused(swift: SwiftServer, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from counterfoil.cli.web import WebReader
 from counterfoil.primitives.errors import RecordError, Refusal
 from counterfoil.record.manifest import MANIFEST
 from counterfoil.record.note import Signer
-from counterfoil.storage.objects import Bucket, Mirrored, mirror_site
+from counterfoil.storage.objects import Bucket, Mirrored, frozen, mirror_site
 from counterfoil.verify import verify_folder
 from counterfoil.workflow.stores import StoreError
 from tests.servers.swift import KEY, SwiftServer
@@ -182,6 +183,20 @@ def test_cut_off_at_any_request_the_next_run_goes_on_and_the_manifest_is_never_a
             break
     assert runs > 2
     assert contents(public) == published.files
+
+
+def test_a_site_that_is_published_anew_meanwhile_is_copied_as_it_was(
+    public: Bucket, published: Published, site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".site.frozen").mkdir()
+    (tmp_path / ".site.frozen" / "left").write_bytes(b"by a crash")
+    with frozen(site) as still:
+        shutil.rmtree(site)
+        Published(published.older, published.signer).write(site)
+        mirror_site(still, public)
+    assert contents(public) == published.files
+    assert not still.exists()
+    assert (site / "index.html").exists()
 
 
 def test_a_bucket_that_is_away_is_a_passing_matter(swift: SwiftServer, public: Bucket, site: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.primitives.errors import InputError
+from counterfoil.storage.objects.bucket import check_apart
 
 FILE = "server.toml"
 STRANGERS_BATCH_LEAST_S = 300
@@ -93,6 +94,8 @@ def load_settings(folder: Path, environment: Mapping[str, str] = os.environ, **g
         )
     if settings.processes > 1 and not settings.database:
         raise _refused("processes", "1 on SQLite", str(settings.processes), path)
+    if settings.objects and settings.site_objects:
+        check_apart(settings.objects, settings.site_objects)
     if not settings.hosts:
         raise _refused("hosts", "at least one name", "none", path)
     return settings

@@ -3,6 +3,6 @@
 from counterfoil.storage.objects.bucket import Bucket
 from counterfoil.storage.objects.folder import FolderStore
 from counterfoil.storage.objects.s3 import S3Store
-from counterfoil.storage.objects.site import Mirrored, mirror_site
+from counterfoil.storage.objects.site import Mirrored, frozen, mirror_site
 
-__all__ = ["Bucket", "FolderStore", "Mirrored", "S3Store", "mirror_site"]
+__all__ = ["Bucket", "FolderStore", "Mirrored", "S3Store", "frozen", "mirror_site"]

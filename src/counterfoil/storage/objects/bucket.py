@@ -79,6 +79,23 @@ class Place:
         return cls(f"{parts.scheme.removeprefix('s3+')}://{parts.netloc}", bucket, prefix and f"{prefix}/", region)
 
 
+def check_apart(private: str, public: str) -> None:
+    """The two addresses are of two buckets: a bucket is made public as a whole.
+
+    Raises:
+        InputError: they are of one, whatever their prefixes; or see `Place.parse`.
+    """
+    one, other = Place.parse(private), Place.parse(public)
+    if (one.endpoint, one.bucket) == (other.endpoint, other.bucket):
+        raise InputError(
+            "the addresses of buckets",
+            expected="one bucket for private pictures and another for the site",
+            found=f"{one.bucket!r} for both",
+            do="make a second bucket",
+            code="bad-setting",
+        )
+
+
 def _bad_address(expected: str, found: str, do: str = "") -> InputError:
     return InputError("the address of a bucket", expected=expected, found=found, do=do, code="bad-setting")
 

@@ -9,15 +9,18 @@
   files that are newer than the manifest, and repeats.
 * The bucket must be empty or hold an older state of the same log; nothing else is overwritten or deleted.
 
-One run at a time: the caller sees to it.
+One run at a time: the caller sees to it. `frozen` keeps a site still that is published anew meanwhile.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -68,6 +71,21 @@ class Mirrored:
     kept: int
     deleted: int
     sent_bytes: int
+
+
+@contextmanager
+def frozen(site: Path) -> Iterator[Path]:
+    """The folder `site` as it is now, by links beside it: it may be published anew while the block works on this one.
+
+    The caller keeps it from being published anew until the block begins. What an earlier crash left is deleted.
+    """
+    still = site.with_name(f".{site.name}.frozen")
+    shutil.rmtree(still, ignore_errors=True)
+    try:
+        shutil.copytree(site, still, copy_function=os.link, symlinks=True)
+        yield still
+    finally:
+        shutil.rmtree(still, ignore_errors=True)
 
 
 def mirror_site(site: Path, bucket: Bucket, *, thorough: bool = False) -> Mirrored:
