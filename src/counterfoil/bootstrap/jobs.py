@@ -26,7 +26,7 @@ from counterfoil import __version__
 from counterfoil.bootstrap.server import Server, server
 from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import FolderLock, make_folder
-from counterfoil.storage import inbox, jobs, looks, mirror, work
+from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, work
 from counterfoil.storage.jobs import Job
 from counterfoil.storage.models import Copy, Head
 from counterfoil.storage.objects import Bucket, mirror_site
@@ -99,6 +99,8 @@ def grow_now(at: Server) -> None:
                 break
             with at.log() as record:
                 inbox.put_into_log(batch, record, head)
+            branches.sweep_revoked(at.slot)
+            closing.after(batch, at.election)
         _tidier.tidy(at.intake)
         mirror.mirror_tables(at.state())
         if not is_current(at.settings.folder, at.settings.site):

@@ -68,9 +68,8 @@ def draw_codes(branch: Branch, count: int, uses: int, by: Account, *, pepper: by
         Refusal: the branch was taken back.
     """
     if not 1 <= count <= MOST_CODES or not 1 <= uses <= MOST_USES:
-        raise InputError(
-            "codes", expected=f"1 to {MOST_CODES} codes of 1 to {MOST_USES} photos", found=f"{count} of {uses}", code="count"
-        )
+        expected = f"1 to {MOST_CODES} codes of 1 to {MOST_USES} photos"
+        raise InputError("codes", expected=expected, found=f"{count} of {uses}", code="bad-count")
     codes = [draw_invitation(secrets.token_bytes) for _ in range(count)]
     with transaction.atomic():
         locked = Branch.objects.select_for_update().get(pk=branch.pk)
@@ -117,9 +116,8 @@ def revocation(branch: Branch, reason: str) -> dict[str, Any]:
 
 def _check(payload: Payload, means: Means) -> None:
     if payload["reason"] not in WITHDRAWAL_REASONS:
-        raise InputError(
-            "reason", expected=f"one of {', '.join(WITHDRAWAL_REASONS)}", found=repr(payload["reason"]), code="bad-reason"
-        )
+        expected = f"one of {', '.join(WITHDRAWAL_REASONS)}"
+        raise InputError("reason", expected=expected, found=repr(payload["reason"]), code="bad-reason")
     branch = Branch.objects.filter(pk=payload["branch"]).first()
     if branch is None or branch.revoked:
         raise Refusal("expected a branch that holds, found none or one that was taken back", code="branch-revoked")
@@ -142,6 +140,7 @@ def _take_out(branches: Sequence[Branch], slot: str, by: Account | None) -> list
     copies = copies_of(branches)
     entries = {e.copy: e for e in Entry.objects.filter(type="copy", copy__in=[c.copy for c in copies], withdrawn=False)}
     for copy in copies:
+        assert copy.branch_id is not None  # noqa: S101 - `copies_of`
         reason = reasons[copy.branch_id]
         released = release_of(copy.copy)
         if released is not None:

@@ -3,9 +3,10 @@
 Rules:
 
 * A view that has no line here answers 404 to everybody; a test walks every address, role and method.
-* `PUBLIC` needs no account and never makes a session or a cookie. `ENTRANCE` needs no account, but may begin a session:
-  where people log in. `SETTING_UP` needs an account, not yet a second factor: where one is set up. Everything else needs
-  an account, a session opened with a second factor, and a role that may do the action (`workflow.roles.ACTIONS`).
+* `PUBLIC` needs no account and never makes a session or a cookie. `ENTRANCE` needs no account, but may begin a
+  session: where people log in. `SETTING_UP` needs an account, not yet a second factor: where one is set up. Everything
+  else needs an account, a session opened with a second factor, and a role that may do the action
+  (`workflow.roles.ACTIONS`).
 * A session counts as opened with a second factor when one was used or set up in it: a session that somebody opened with
   a stolen password before there was any factor gains nothing when its owner adds one.
 * Methods are GET, HEAD and POST unless `METHODS` says otherwise; every other one answers 405.

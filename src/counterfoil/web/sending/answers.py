@@ -74,6 +74,8 @@ class Outcome:
     """What became of one photo. `copies` is empty where it was not received; then `code` says why."""
 
     number: int
+    name: str = ""
+    """Of the file, on pages of organisations only."""
     copies: Sequence[Received] = ()
     code: str = ""
     passing: bool = False
@@ -94,14 +96,14 @@ def sentence(code: str) -> str:
     return _(_AGAIN.get(code) or _REFUSED.get(code) or _OTHERWISE)
 
 
-def outcome(number: int, doing: Callable[[], Sequence[Received]]) -> Outcome:
+def outcome(number: int, doing: Callable[[], Sequence[Received]], name: str = "") -> Outcome:
     """What became of photo `number` (from 1)."""
     try:
-        return Outcome(number, copies=doing())
+        return Outcome(number, name, copies=doing())
     except PASSING as error:
-        return Outcome(number, code=error.code, passing=True, retry_after_s=getattr(error, "retry_after_s", 10))
+        return Outcome(number, name, code=error.code, passing=True, retry_after_s=getattr(error, "retry_after_s", 10))
     except CounterfoilError as error:
-        return Outcome(number, code=error.code)
+        return Outcome(number, name, code=error.code)
 
 
 def status(outcomes: Sequence[Outcome]) -> int:

@@ -51,8 +51,8 @@ def receipt(request: HttpRequest) -> HttpResponse:
 
 def _show(request: HttpRequest, words: str, opened: receipts.Opened) -> HttpResponse:
     if not opened.found:
-        context = {"token": new_token("receipt"), "wrong": "not-found"}
-        return render(request, "sending/receipt.html", context, status=404)
+        again = {"token": new_token("receipt"), "wrong": "not-found"}
+        return render(request, "sending/receipt.html", again, status=404)
     with server().log(read_only=True) as log:
         proofs = {
             one.copy: receipts.proof(log, one.index).decode("utf-8")

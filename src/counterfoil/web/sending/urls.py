@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from counterfoil.web.sending import receipt_views, report_views, views
+from counterfoil.web.sending import receipt_views, report_views, staff, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.start, name="send"),
@@ -15,4 +15,9 @@ urlpatterns: list[URLPattern] = [
     path("dispute/<str:station>/", report_views.dispute, name="send_dispute"),
     path("figures/<str:station>/", report_views.figures, name="send_figures"),
     path("told/<str:station>/", report_views.told_figures, name="send_told_figures"),
+    path("branches/", staff.all_branches, name="send_branches"),
+    path("branches/<uuid:branch>/", staff.one_branch, name="send_branch"),
+    path("branches/<uuid:branch>/revoke/", staff.revoke, name="send_revoke"),
+    path("wishes/", staff.wishes, name="send_wishes"),
+    path("bulk/", staff.bulk, name="send_bulk"),
 ]
