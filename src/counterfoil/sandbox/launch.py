@@ -8,8 +8,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,9 +25,10 @@ from counterfoil.sandbox.refusals import SandboxUnavailable
 START_S = 20.0
 """Importing the decoders takes 0.2 s; a loaded two-core machine was seen to need 5 s."""
 
+_ENDING_S = 0.1
 _DECODERS = ("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
 _LIBRARIES = ("pillow.libs", "pillow_heif.libs")
-_JAIL = Path(__file__).parent / "jail"
+JAIL = Path(__file__).parent / "jail"
 _START = "import sys; sys.path.insert(0, {site!r}); from jail.worker import main; main(jailed={jailed})"
 
 
@@ -55,11 +59,16 @@ class Worker:
     channel: socket.socket
     level: Level
 
+    def gone(self) -> bool:
+        """Whether the process itself has ended, or does so at this moment."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_ENDING_S)
+        return self.process.poll() is not None
+
     def end(self) -> None:
         """Kills the worker and all that it started; waits for it."""
         self.channel.close()
-        self.process.kill()
-        self.process.wait()
+        _kill(self.process)
 
 
 def start(*, bubblewrap: bool) -> Worker:
@@ -68,7 +77,7 @@ def start(*, bubblewrap: bool) -> Worker:
     if bubblewrap and program is None:
         raise SandboxUnavailable("bubblewrap (bwrap) is not installed")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    command = [program, *_bubblewrap()] if bubblewrap and program else _bare()
+    command = [program, *bubblewrap_command()] if bubblewrap and program else _bare()
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
             command,
@@ -85,11 +94,18 @@ def start(*, bubblewrap: bool) -> Worker:
         words = []
     if "rlimits" not in words:
         ours.close()
-        process.kill()
-        process.wait()
+        _kill(process)
         raise SandboxUnavailable(f"the worker did not start {'under bubblewrap' if bubblewrap else 'by itself'}")
     ours.settimeout(None)
     return Worker(process, ours, Level("bubblewrap" if bubblewrap else "own", frozenset(words)))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends the whole group: without bubblewrap a child at work is not in a space that ends with its worker."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _interpreter() -> list[str]:
@@ -99,7 +115,7 @@ def _interpreter() -> list[str]:
 
 def _found() -> dict[str, Path]:
     """Name in the jail's library folder -> path here, of every decoder and the shared libraries beside it."""
-    found = {"jail": _JAIL}
+    found = {"jail": JAIL}
     for name in _DECODERS:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -119,7 +135,8 @@ def _bare() -> list[str]:
     return [*_interpreter(), "-c", f"import sys; {lines}; from jail.worker import main; main(jailed=False)"]
 
 
-def _bubblewrap() -> list[str]:
+def bubblewrap_command() -> list[str]:
+    """The arguments of `bwrap`."""
     arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for path in _system_folders():
         if path.is_symlink() and path.parent == Path("/"):

@@ -24,6 +24,7 @@ from counterfoil.sandbox.jail.codes import MAX_FILE_BYTES, MAX_PAGES, Code
 from counterfoil.sandbox.refusals import FileRefused, SandboxBusy, SandboxStopped, SandboxUnavailable
 
 STRANGER_WALL_S = 20.0
+DOCUMENT_FACTOR = 3
 
 
 class Sandbox:
@@ -154,24 +155,29 @@ class Sandbox:
         worker.end()
 
     def _decoded(self, data: bytes, documents: bool) -> Iterator[Pixels]:
-        deadline = time.monotonic() + self._wall_s * (3 if documents else 1)
-        worker = self._take()
-        whole = False
-        try:
-            answer = hand_over(worker, data, documents=documents, deadline=deadline)
-            with answer:
-                for _ in range(MAX_PAGES + 1):
-                    pixels = answer.next()
-                    if pixels is None:
-                        whole = True
-                        return
-                    yield pixels
+        deadline = time.monotonic() + self._wall_s * (DOCUMENT_FACTOR if documents else 1)
+        for last in (False, True):
+            worker = self._take()
+            begun = whole = False
+            try:
+                with hand_over(worker, data, documents=documents, deadline=deadline) as answer:
+                    for _ in range(MAX_PAGES + 1):
+                        pixels = answer.next()
+                        if pixels is None:
+                            whole = True
+                            return
+                        begun = True
+                        yield pixels
                 raise SandboxStopped("expected at most 20 pages from the decoder, found more", "decoder-broke-rules")
-        except FileRefused:
-            whole = True
-            raise
-        finally:
-            if whole:
-                self._give_back(worker)
-            else:
-                worker.end()
+            except FileRefused:
+                whole = True
+                raise
+            except SandboxStopped:
+                # A worker that is gone was killed from outside (a file can only end its child): once more, with another.
+                if last or begun or not worker.gone():
+                    raise
+            finally:
+                if whole:
+                    self._give_back(worker)
+                else:
+                    worker.end()

@@ -114,6 +114,7 @@ def confine_child(cpu_s: int) -> None:
         limits[resource.RLIMIT_NPROC] = 0  # it counts threads too; the filter knows them from processes
     for what, limit in limits.items():
         resource.setrlimit(what, (limit, limit))
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if program is not None:

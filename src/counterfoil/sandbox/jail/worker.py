@@ -58,9 +58,8 @@ def _one_file(channel: socket.socket, file: int, answer: int, *, documents: bool
         _write(answer, bytes([Code.END]))
     except Refused as refused:
         _write(answer, bytes([refused.code]))
-    except OSError:
-        os._exit(1)  # nobody listens any more
-    os._exit(0)
+    finally:
+        os._exit(1)  # whatever else happened (nobody listens any more): the child must not run on as a worker
 
 
 def _write(descriptor: int, data: bytes) -> None:
