@@ -174,9 +174,9 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_MAX_EMAIL_ADDRESSES = 0
-# By name ("key"), and for everybody together (allauth says "ip", and every sender has the same): a budget that keeps the
-# processor free, since each try of a password costs 50 ms. Passkeys can't be guessed and have a budget of their own, so
-# that nobody can lock all out by trying passwords.
+# By name ("key"), and for everybody together (allauth says "ip", and every sender has the same): a budget that keeps
+# the processor free, since each try of a password costs 50 ms. Passkeys can't be guessed and have a budget of their
+# own, so that nobody can lock all out by trying passwords.
 ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "120/m/ip,5/5m/key",

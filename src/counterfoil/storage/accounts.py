@@ -1,7 +1,7 @@
 """Accounts, invitations, keys and sessions as rows: each function is one transaction with its line in the audit log.
 
-Rules: `workflow.accounts`. Codes leave only as return values. Ending access (`end_sessions`, `deactivate`) is never made to
-wait; giving it may wait for a second organiser.
+Rules: `workflow.accounts`. Codes leave only as return values. Ending access (`end_sessions`, `deactivate`) never waits;
+giving it may wait for a second organiser.
 """
 
 from __future__ import annotations

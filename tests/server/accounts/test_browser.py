@@ -32,9 +32,11 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def phone(browser: Browser, server: LiveServer, *, script: bool = True, verified: bool = True, locale: str = "en") -> Iterator[Page]:
-    """A page that can hold passkeys (CDP's virtual authenticator), and that fails on any request to elsewhere, any script
-    error and any breach of the policy."""
+def phone(
+    browser: Browser, server: LiveServer, *, script: bool = True, verified: bool = True, locale: str = "en"
+) -> Iterator[Page]:
+    """A page that can hold passkeys (CDP's virtual authenticator), and that fails on any request to elsewhere, any
+    script error and any breach of the policy. `verified`: whether its device asks who holds it."""
     context = browser.new_context(
         java_script_enabled=script, viewport={"width": PHONE, "height": 740}, locale=locale, base_url=server.url
     )
@@ -178,7 +180,9 @@ def test_each_page_holds_on_a_phone_in_both_directions(
     client.force_login(account, backend="allauth.account.auth_backends.AuthenticationBackend")
     session = client.session
     session[FACTOR] = str(account.pk)
-    session.update({AUTHENTICATION_METHODS_SESSION_KEY: [{"method": "password", "at": time.time(), "reauthenticated": True}]})
+    session.update(
+        {AUTHENTICATION_METHODS_SESSION_KEY: [{"method": "password", "at": time.time(), "reauthenticated": True}]}
+    )
     session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(account.pk)
     session.save()
     with phone(browser, live_server, locale=locale) as page:
@@ -186,7 +190,9 @@ def test_each_page_holds_on_a_phone_in_both_directions(
         for path in pages:
             page.goto(path)
             healthy(page)
-        page.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": live_server.url}])
+        page.context.add_cookies(
+            [{"name": "session", "value": client.cookies["session"].value, "url": live_server.url}]
+        )
         pages = [
             "/account/keys/", "/account/people/", "/account/logout/", "/account/again/", "/account/password/",
             "/account/one-time-codes/", "/account/passkeys/add/", "/account/recovery-codes/new/",

@@ -1,4 +1,4 @@
-"""Addresses of accounts. allauth's views by name, each chosen: nothing of mail, of open sign-up, of forgotten passwords."""
+"""Addresses of accounts. allauth's views one by one: nothing of mail, of open sign-up, of forgotten passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own keys and sessions, and the link of an invitation. Log-in and codes are allauth's views with our templates."""
+"""One's own keys and sessions, and the link of an invitation. Log-in and codes are allauth's views, our templates."""
 
 from __future__ import annotations
 
