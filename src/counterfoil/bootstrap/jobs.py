@@ -26,12 +26,12 @@ from counterfoil import __version__
 from counterfoil.bootstrap.server import Server, server
 from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import FolderLock, make_folder
-from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, work
+from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, running, work
 from counterfoil.storage.jobs import Job
 from counterfoil.storage.models import Copy, Head
 from counterfoil.storage.objects import Bucket, mirror_site
 from counterfoil.storage.work import Desk
-from counterfoil.workflow.grow import is_current, site_stamp
+from counterfoil.workflow.grow import is_current, published_size, site_stamp
 
 log = logging.getLogger("counterfoil")
 ADVISORY_LOCK = 0x636F756E74  # "count"
@@ -103,13 +103,20 @@ def grow_now(at: Server) -> None:
             closing.after(batch, at.election)
         _tidier.tidy(at.intake)
         mirror.mirror_tables(at.state())
-        if not is_current(at.settings.folder, at.settings.site):
+        if site_is_due(at):
             began = time.monotonic()
             grown = at.grower.grow()
             log.info(
                 "published: %d entries, %d files, %d of them as before, %.1f s",
                 *(grown.size, grown.files, grown.reused, time.monotonic() - began),
             )
+
+
+def site_is_due(at: Server) -> bool:
+    """Whether the site is behind the record and may grow. A frozen one grows until it says why it stands still."""
+    if is_current(at.settings.folder, at.settings.site):
+        return False
+    return running.may_publish(published_size(at.settings.site))
 
 
 def recompute_now(at: Server) -> None:
@@ -182,13 +189,14 @@ def due(at: Server) -> list[Job]:
     """The jobs that rows and disk ask for now."""
     settings = at.settings
     found: list[Job] = []
-    if jobs.batch_is_due(at.now(), settings.batch_s) or not is_current(settings.folder, settings.site):
+    if jobs.batch_is_due(at.now(), settings.batch_s) or site_is_due(at):
         found.append(grow)
     if jobs.looks_are_due():
         found.append(look_alikes)
     if jobs.stages_are_due():
         found.append(follow_stages)
-    if jobs.recompute_is_due(__version__, at.now()):
+    # A site that stands still would be found behind the record, and mended.
+    if jobs.recompute_is_due(__version__, at.now()) and running.may_publish(published_size(settings.site)):
         found.append(recompute)
     if settings.site_objects and jobs.mirror_is_due(site_stamp(settings.site)):
         found.append(mirror_publication)

@@ -29,7 +29,7 @@ from counterfoil.publish.data import Encoded, data_files
 from counterfoil.publish.model import Publication
 from counterfoil.publish.pages import pages
 from counterfoil.record.checkpoint import Checkpoint
-from counterfoil.record.layout import CHECKPOINT, OBJECTS, RECORD, VKEY, object_path, published_paths
+from counterfoil.record.layout import CHECKPOINT, OBJECTS, RECORD, VKEY, copy_path, object_path, published_paths
 from counterfoil.record.manifest import MANIFEST, encode_manifest
 
 Sign = Callable[[str], bytes | None]
@@ -138,18 +138,21 @@ def _check_replaceable(publication: Publication, out: Path) -> None:
 def _copied(
     publication: Publication, folder: Path, new: Path, out: Path, progress: Progress, kept: Kept
 ) -> Iterator[tuple[str, str]]:
-    """The record and its objects, as they are: (path, SHA-256). All but the checkpoint never change."""
+    """The record, its objects and the released pictures, as they are: (path, SHA-256). All but the checkpoint never
+    change."""
     sizes = publication.record.checkpoints
     paths = [RECORD + path for path in published_paths(sizes)]
     paths += [path for size in sizes[:-1] if (folder / (path := f"{RECORD}{MANIFESTS}/{size}")).is_file()]
     paths += [OBJECTS + object_path(sha256) for sha256 in sorted(publication.results.replay.objects)]
-    for done, path in enumerate(paths):
-        progress("copy the record", done, len(paths))
+    released = sorted(set(publication.results.replay.releases.values()))
+    sources = {path: path for path in paths} | {copy_path(one): OBJECTS + object_path(one) for one in released}
+    for done, (path, source) in enumerate(sources.items()):
+        progress("copy the record", done, len(sources))
         target = new / path
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = kept.link(path, None, out, target) if path != RECORD + CHECKPOINT else None
         if digest is None:
-            shutil.copyfile(folder / path, target)
+            shutil.copyfile(folder / source, target)
             with target.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         yield path, digest

@@ -2,6 +2,7 @@
 
 checkpoint  checkpoints/<size>  tile/...  log.vkey       the log, in the publication below `record/`
 objects: <2 hex>/<SHA-256>                               in the publication below `objects/`
+released pictures: <SHA-256>.jpg                         the same bytes once more, below `copies/`: a name that opens
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from counterfoil.record.reader import PathReader
 from counterfoil.record.tiles import edge_paths, paths
 
 CHECKPOINT, VKEY, CHECKPOINTS = "checkpoint", "log.vkey", "checkpoints/"
-RECORD, OBJECTS = "record/", "objects/"
+RECORD, OBJECTS, COPIES = "record/", "objects/", "copies/"
 _CHECKPOINT_NAME = re.compile(r"checkpoints/(0|[1-9][0-9]{0,18})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,6 +46,11 @@ def object_path(sha256: str) -> str:
     if not _SHA256.fullmatch(sha256):
         raise RecordError(f"expected a SHA-256 of 64 hex digits, found {sha256[:80]!r}", code="bad-object-name")
     return f"{sha256[:2]}/{sha256}"
+
+
+def copy_path(sha256: str) -> str:
+    """Path of a released picture in the publication: with an ending, so that a browser shows it from a USB stick too."""
+    return f"{COPIES}{sha256}.jpg"
 
 
 def check_object(sha256: str, data: bytes, *, where: str) -> bytes:

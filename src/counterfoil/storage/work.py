@@ -276,9 +276,12 @@ def _place(copy: Copy, to: Place, desk: Desk) -> Copy:
         values |= {"copy": commitment.copy, "salt": commitment.salt.hex(), "moved_from_id": copy.pk, "released": ""}
         values |= {"station": station, "contest": contest, "page": page, "slot": desk.slot}
         moved = Copy.objects.create(**values)
-        withdraw([entry], "entered_by_mistake", desk, by=None)
+        # A public picture that stands under the wrong station goes with it; it is released again at the right one.
+        released = Entry.objects.filter(type="release", copy=copy.pk, withdrawn=False)
+        withdraw([entry, *released], "entered_by_mistake", desk, by=None)
+        copy.released = ""
         copy.state = "withdrawn"
-        copy.save(update_fields=["state"])
+        copy.save(update_fields=["state", "released"])
         Task.objects.filter(copy=copy, gold=False, leased_by=None).delete()
     body = {"type": "copy", "copy": moved.pk, "station": station, "contest": contest, "page": page, "kind": moved.kind}
     inbox.say(body, slot=desk.slot)

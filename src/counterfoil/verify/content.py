@@ -13,7 +13,7 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.publish.data import data_files, same_content
 from counterfoil.publish.model import Publication
 from counterfoil.record.checkpoint import Checkpoint
-from counterfoil.record.layout import OBJECTS, RECORD, object_path
+from counterfoil.record.layout import COPIES, OBJECTS, RECORD, copy_path, object_path
 from counterfoil.record.manifest import MANIFEST, Manifest
 from counterfoil.record.reader import PathReader
 
@@ -66,6 +66,24 @@ def check_objects_of_entries(files: Mapping[str, File], named: Mapping[str, int]
     extra = sorted(path for path in files if path.startswith(OBJECTS) and path not in wanted)
     if extra:
         raise RecordError(f"{_some(extra)}: named by no entry of the record", code="extra-object")
+
+
+def check_copies(files: Mapping[str, File], released: Iterable[str]) -> int:
+    """Every released picture lies under its own name as well, and nothing else does. Returns how many there are.
+
+    Raises:
+        RecordError: one is missing, has other bytes, or is none that was released.
+    """
+    wanted = {copy_path(sha256): sha256 for sha256 in released}
+    for path, sha256 in wanted.items():
+        file = files.get(path)
+        if file is None or file.sha256 != sha256:
+            found = "no such file" if file is None else f"SHA-256 {file.sha256}"
+            raise RecordError(f"{path}: expected the released picture, found {found}", code="missing-copy")
+    extra = sorted(path for path in files if path.startswith(COPIES) and path not in wanted)
+    if extra:
+        raise RecordError(f"{_some(extra)}: no picture that was released", code="extra-file")
+    return len(wanted)
 
 
 def check_manifest(manifest: Manifest, checkpoint: Checkpoint, files: Mapping[str, File]) -> None:
@@ -127,7 +145,7 @@ def check_pages(files: Mapping[str, File], made: Iterable[tuple[str, bytes]], ea
             raise RecordError(f"{path}: expected this page, found none", code="missing-file")
         if file.sha256 != hashlib.sha256(data).hexdigest():
             raise RecordError(f"{path}: this page does not follow from the record", code="page-differs")
-    extra = sorted(path for path in files if path not in pages and not path.startswith((RECORD, OBJECTS, DATA)))
+    extra = sorted(path for path in files if path not in pages and not path.startswith((RECORD, OBJECTS, COPIES, DATA)))
     if extra:
         raise RecordError(f"{_some(extra)}: does not follow from the record", code="extra-file")
     return len(pages)

@@ -231,6 +231,7 @@ class _Run:
             if made.record.size != newest.size or made.record.root != newest.root:
                 raise RecordError(f"{RECORD}{CHECKPOINT}: changed while it was read", code="changed")
             content.check_objects_of_entries(self.files, made.results.replay.objects)
+            content.check_copies(self.files, made.results.replay.releases.values())
             self.made = made
             say(f"{newest.size} entries are canonical and of known types; all objects they name are here.")
 

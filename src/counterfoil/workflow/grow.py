@@ -24,7 +24,7 @@ from counterfoil.publish.assemble import Progress, publication, silent
 from counterfoil.publish.model import Publication
 from counterfoil.publish.site import MANIFESTS, Kept, write_site
 from counterfoil.record.durable import make_folder, replace_file
-from counterfoil.record.layout import RECORD, checkpoint_sizes
+from counterfoil.record.layout import CHECKPOINT, RECORD, checkpoint_sizes
 from counterfoil.record.manifest import MANIFEST
 from counterfoil.record.reader import FolderReader, SubReader
 
@@ -35,6 +35,14 @@ def is_current(folder: Path, site: Path) -> bool:
         return (site / RECORD / "checkpoint").read_bytes() == (folder / RECORD / "checkpoint").read_bytes()
     except FileNotFoundError:
         return False
+
+
+def published_size(site: Path) -> int | None:
+    """Entries of the record that `site` shows; None: there is no site."""
+    try:
+        return int((site / RECORD / CHECKPOINT).read_bytes().split(b"\n", 2)[1])
+    except FileNotFoundError:
+        return None
 
 
 def site_stamp(site: Path) -> str:

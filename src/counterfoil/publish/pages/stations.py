@@ -21,7 +21,7 @@ from counterfoil.publish.pages.plan import Area
 from counterfoil.publish.pages.rules import rule_of
 from counterfoil.publish.pages.sentences import COMPARISONS
 from counterfoil.publish.pages.view import N_, Page, View
-from counterfoil.record.layout import OBJECTS, object_path
+from counterfoil.record.layout import copy_path
 from counterfoil.tally.results import ContestTally, Finding
 
 STATES = {
@@ -276,7 +276,7 @@ def _copies(view: View) -> dict[str, list[str]]:
         "entry", "copy", "station", "page", "kind"
     ).iter_rows():
         label = f"{escape(kind)} {view.n(page)}"
-        href = OBJECTS + object_path(releases[copy]) if copy in releases else view.plan.entry_path(entry)
+        href = copy_path(releases[copy]) if copy in releases else view.plan.entry_path(entry)
         found.setdefault(station, []).append(f'<a href="{{root}}{href}">{label}</a>')
     return found
 
