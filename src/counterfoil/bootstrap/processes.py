@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 PARENT = "COUNTERFOIL_PARENT"
 """Process id of the supervisor, for its parts."""
 _PR_SET_PDEATHSIG = 1
-_LEAST_S, _MOST_S = 1.0, 60.0
-"""Between two starts of a part that keeps ending."""
+_LEAST_S, _MOST_S, _HEALTHY_S = 1.0, 60.0, 10.0
+"""Between two starts of a part that keeps ending; one that ran for a while starts again at once."""
 _GRACE_S = 20.0
 """How long a part may take to end in order before it is killed; any moment is a safe one."""
 
@@ -88,7 +88,7 @@ class Supervisor:
             now = time.monotonic()
             if process is not None and name not in self._due:
                 lived = now - self._since[name]
-                wait = _LEAST_S if lived > _MOST_S else min(_MOST_S, 2 * self._wait_s.get(name, _LEAST_S / 2))
+                wait = _LEAST_S if lived > _HEALTHY_S else min(_MOST_S, 2 * self._wait_s.get(name, _LEAST_S / 2))
                 self._wait_s[name], self._due[name] = wait, now + wait
                 log.warning("%s ended with %s; it is started again in %d s", name, process.returncode, wait)
             if self._due.get(name, now) > now:
