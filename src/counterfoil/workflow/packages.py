@@ -72,7 +72,7 @@ def unpack(data: bytes) -> Iterator[Item]:
 
 def _hidden(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or not parts
+    return not parts or any((part[0] == "." and part != "..") or part == "__MACOSX" for part in parts)
 
 
 def _read(package: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> Item:

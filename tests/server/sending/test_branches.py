@@ -13,6 +13,7 @@ from counterfoil.primitives.errors import Refusal
 from counterfoil.storage import branches, organise
 from counterfoil.storage.models import Account, Arrival, Branch, Code, Copy, Entry, Proposal
 from counterfoil.web.organise.common import means
+from counterfoil.workflow.codes import hash_invitation
 from tests.server.conftest import Clock, Person
 from tests.server.sending.conftest import Send
 from tests.server.sending.photos import jpeg
@@ -53,7 +54,7 @@ def test_codes_are_shown_once_and_kept_only_as_hashes(server: Server, coordinato
     rows = list(Code.objects.values_list("code_hash", flat=True))
     assert not any(code in str(rows) for code in codes)
     assert codes[0] not in client.get(f"/send/branches/{branch.pk}/").content.decode()
-    assert [branches.hash_invitation(code, server.pepper) for code in codes] != sorted(rows)
+    assert [hash_invitation(code, server.pepper) for code in codes] != sorted(rows)
 
 
 def test_a_quota_ends_a_branch_and_what_was_not_received_uses_nothing(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from counterfoil.config.settings import Settings
 from counterfoil.storage.gate import Gate
+from counterfoil.web.sending.partials import InMemory, InSharedMemory, Partials
 from counterfoil.web.sending.tmpfs import shared_folder
 from counterfoil.workflow.sending import Bucket, NotNow
 
@@ -100,6 +101,7 @@ class Memory:
     searches: Budget
     reports: Budget
     """Disputes, and figures without a photo."""
+    partials: Partials
     processes: int
     pid: int = field(default_factory=os.getpid)
 
@@ -122,6 +124,12 @@ def memory(settings: Settings) -> Memory:
                 attempts=Budget(120 * share),
                 searches=Budget(3000 * share),
                 reports=Budget(60 * share),
+                partials=_partials(settings),
                 processes=settings.processes,
             )
         return found
+
+
+def _partials(settings: Settings) -> Partials:
+    folder = shared_folder(settings, "uploads") if settings.processes > 1 else None
+    return InMemory() if folder is None else InSharedMemory(folder)

@@ -66,3 +66,8 @@ def _hold(top: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
     fcntl.flock(lock, fcntl.LOCK_SH)
     _held[top] = lock
+
+
+def release(top: Path) -> None:
+    """Let the folder go, as the end of this process would."""
+    os.close(_held.pop(top))
