@@ -194,15 +194,17 @@ class Bucket:
                 return body.read()
 
     def has(self, key: str) -> bool:
+        return self._head(key) or self._absent()
+
+    def _head(self, key: str) -> bool:
         with self._failing("head", key):
             try:
                 self._s3.head_object(Bucket=self.place.bucket, Key=self.place.prefix + key)
             except ClientError as error:
-                if _code(error) not in _ABSENT:
-                    raise
-            else:
-                return True
-        return self._absent()
+                if _code(error) in _ABSENT:
+                    return False
+                raise
+            return True
 
     def _absent(self) -> Literal[False]:
         """The answer to a HEAD has no body: only the bucket's own tells a missing object from a missing bucket."""
@@ -229,7 +231,7 @@ class Bucket:
                     self._s3.delete_object(Bucket=named["Bucket"], Key=named["Key"], VersionId=version)
                 if self._versions(key):
                     raise self._error("versions-remain", False, key, "older versions that can still be had", _UNVERSION)
-            if self.has(key):
+            if self._head(key):
                 raise self._error("store-busy", True, key, "the object after its deletion", "try again")
 
     def versioned(self) -> bool:
