@@ -29,10 +29,17 @@ from counterfoil.workflow.imports import ImportPreview, Standing
 def standing(means: Means) -> Standing:
     """What the record has of tables, with their bytes where an import needs them."""
     state = means.state()
-    rows = Entry.objects.filter(type="table", index__in=[t.entry for t in state.tables])
-    tables = {row.index: row.body for row in rows.order_by("index") if row.index is not None}
+    rows = tables_of_record()
+    tables = {index: body for index, body in (rows[t.entry] for t in state.tables)}
     data = {index: means.objects.get(body["object"]["sha256"]) for index, body in tables.items()}
     return Standing(state.election, tables, data)
+
+
+def tables_of_record() -> list[tuple[int, Mapping[str, Any]]]:
+    """Index and body of every definition and table, in order: their places here are the entries of `Means.state`, which
+    replays these alone."""
+    rows = Entry.objects.filter(type__in=("election", "table"), index__isnull=False).order_by("index")
+    return [(row.index, row.body) for row in rows if row.index is not None]
 
 
 def payload(found: ImportPreview) -> dict[str, Any]:
@@ -70,7 +77,8 @@ def _check(given: Payload, means: Means) -> None:
     _refuse_while_waiting(body)
     state = means.state()
     if body["type"] == "table":
-        same = [t.entry for t in state.tables if _key_of_entry(t.entry) == _key(body)]
+        rows = tables_of_record()
+        same = [rows[t.entry][0] for t in state.tables if _key(rows[t.entry][1]) == _key(body)]
         if body.get("replaces") != (same[-1] if same else None):
             raise Refusal(
                 f"expected the table {body['name']} as it stood when this was proposed, found another version of it; "
@@ -86,10 +94,6 @@ def _check(given: Payload, means: Means) -> None:
 
 def _key(body: Mapping[str, Any]) -> tuple[Any, ...]:
     return body["kind"], body.get("contest"), body.get("snapshot"), body["name"]
-
-
-def _key_of_entry(index: int) -> tuple[Any, ...]:
-    return _key(Entry.objects.get(index=index).body)
 
 
 def _refuse_while_waiting(body: Mapping[str, Any]) -> None:
@@ -163,14 +167,14 @@ def snapshots(means: Means) -> Sequence[Mapping[str, Any]]:
         named = [s for s in mine if s.snapshot == state.election.compare_with]
         if mine:
             compared[contest.id] = (named or mine)[-1].snapshot
-    hashes = {t.entry: t.sha256 for t in state.tables}
+    rows = tables_of_record()
     return [
         {
             "snapshot": s.snapshot,
             "contest": s.contest,
             "announced_at": s.announced_at,
             "source": s.source,
-            "entries": [(index, hashes.get(index, "")) for index in s.entries],
+            "entries": [(rows[place][0], rows[place][1]["object"]["sha256"]) for place in s.entries],
             "units": [unit for unit, frame in (("area", s.areas), ("station", s.stations)) if frame.height],
             "compared": compared.get(s.contest) == s.snapshot,
         }

@@ -25,14 +25,15 @@ _SOURCE = ("name", "published_at", "address", "note")
 def set_up(request: HttpRequest) -> HttpResponse:
     """The steps, each with what stands and what is missing."""
     at = means()
-    state = at.state()
-    kinds = {kind: [t for t in state.tables if t.kind == kind] for kind in KINDS}
+    state, rows = at.state(), imports.tables_of_record()
+    every = [{"name": t.name, "kind": t.kind, "rows": t.rows, "entry": rows[t.entry][0]} for t in state.tables]
+    kinds = {kind: [t for t in every if t["kind"] == kind] for kind in KINDS}
     steps = [{"kind": kind, "name": describe.KINDS[kind], "tables": kinds[kind]} for kind in ("areas", "stations")]
     return page(
         request,
         "set_up.html",
         election=state.election,
-        definition=state.election_entry,
+        definition=rows[state.election_entry][0],
         steps=steps,
         others=[
             {"kind": kind, "name": describe.KINDS[kind], "tables": kinds[kind]} for kind in ("readings", "reports")
