@@ -1,0 +1,292 @@
+"""Readers and an arbiter in Chromium: from a photo to an agreed protocol, on a phone, with and without scripts."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from counterfoil.storage import standing
+from counterfoil.storage.models import Account, Copy, Entry
+from tests.publish_pages.browser import chromium, violations
+from tests.server.reading.conftest import PAPER, Hall
+from tests.server.reading.paper import photo
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
+AsPerson = Callable[[Account], Client]
+KEY_MS = 40
+SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Playwright runs a loop of its own in this thread; Django would take that for an asynchronous context.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with chromium() as running:
+        yield running
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Seat:
+    """One person before one browser."""
+
+    def __init__(self, page: Page, at: str, *, script: bool) -> None:
+        self.page, self.at, self.script = page, at, script
+        self.problems: list[str] = []
+        self.strange: list[str] = []
+        page.on("console", lambda message: self.problems.append(message.text))
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self.strange.append(request.url) if not request.url.startswith(at) else None)
+
+    def next(self) -> None:
+        self.page.goto(f"{self.at}/work/next")
+
+    def clean(self, name: str) -> None:
+        """Nothing of WCAG A and AA is broken, nothing is wider than the phone, no request went elsewhere."""
+        if SHOTS:
+            self.page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+        if self.script:  # axe is a script
+            assert violations(self.page) == []
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]  # type: ignore[index]
+        assert self.strange == []
+        # A 422 is how a form says that something is missing; Chromium notes it.
+        assert [p for p in self.problems if "422" not in p] == []
+
+
+@contextmanager
+def seat(
+    browser: Browser,
+    live_server: LiveServer,
+    client: Client,
+    *,
+    script: bool = True,
+    language: str = "en",
+    width: int = 360,
+) -> Iterator[Seat]:
+    context = browser.new_context(java_script_enabled=script, viewport={"width": width, "height": 740})
+    cookies = [("session", client.cookies["session"].value), ("language", language)]
+    context.add_cookies([{"name": n, "value": v, "url": live_server.url} for n, v in cookies])
+    try:
+        yield Seat(context.new_page(), live_server.url, script=script)
+    finally:
+        context.close()
+
+
+def type_all(page: Page, values: Mapping[str, object], delay: float = 0) -> None:
+    """From the first to the last box, with Enter between."""
+    for value in values.values():
+        page.keyboard.type(str(value), delay=delay)
+        page.keyboard.press("Enter")
+
+
+def prove(*readers: Account) -> None:
+    """They have read enough that two of them are believed without a third."""
+    for reader in readers:
+        standing.order(reader, "trusted")
+
+
+def test_three_readers_and_an_arbiter_settle_a_photo(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    readers, arbiter = hall.readers(4), hall.person("arbiter")
+    prove(*readers)
+    name = hall.arrive("001", picture=photo(PAPER))
+    hall.grow()
+    typed = [PAPER, {**PAPER, "spoilt": 6, "ballots": 606}]
+    for number, values in enumerate(typed):
+        with seat(browser, live_server, as_person(readers[number])) as at:
+            at.next()
+            expect(at.page.locator("[data-image]")).to_be_visible()
+            at.clean(f"read-{number}")
+            type_all(at.page, values)
+            expect(at.page.locator("h1")).to_have_text("Nothing to do now")
+            at.clean(f"nothing-{number}")
+    assert Copy.objects.get(pk=name).state == "disputed"
+    for reader, spoilt in ((readers[2], 7), (readers[3], 8)):
+        with seat(browser, live_server, as_person(reader)) as at:
+            at.next()
+            expect(at.page.locator("h1")).to_have_text("Type only this")
+            assert at.page.locator("[data-box]").count() == 2
+            at.clean("third")
+            type_all(at.page, {"ballots": 600 + spoilt, "spoilt": spoilt})
+            expect(at.page.locator("h1")).to_have_text("Nothing to do now")
+    with seat(browser, live_server, as_person(arbiter)) as at:
+        at.next()
+        expect(at.page.locator("h1")).to_have_text("What does the paper say?")
+        assert at.page.locator("fieldset").nth(1).locator("bdi").all_inner_texts() == ["5", "6", "7", "8"]
+        at.clean("decide")
+        at.page.locator("fieldset").nth(0).get_by_label("605", exact=True).check()
+        at.page.locator("fieldset").nth(1).get_by_label("5", exact=True).check()
+        at.page.get_by_label("Reason").select_option("read_again")
+        at.page.get_by_role("button", name="Decide").click()
+        expect(at.page.locator("h1")).to_have_text("Nothing to do now")
+    assert Copy.objects.get(pk=name).state == "arbitrated"
+    decision = Entry.objects.get(type="decision")
+    assert decision.body["values"] == {"ballots": 605, "spoilt": 5}
+
+
+def test_a_protocol_is_read_without_scripts_right_to_left(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    (reader,) = hall.readers(1)
+    name = hall.arrive("001", picture=photo(PAPER))
+    hall.grow()
+    with seat(browser, live_server, as_person(reader), script=False, language="ar") as at:
+        at.next()
+        assert at.page.locator("html").get_attribute("dir") == "rtl"
+        at.clean("read-rtl-plain")
+        digits = {
+            field: str(value).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")) for field, value in PAPER.items()
+        }
+        for field, value in digits.items():
+            if field != "spoilt":
+                at.page.locator(f"[name=f-{field}]").fill(value)
+        at.page.locator("[data-submit]").click()
+        assert at.page.locator("[aria-invalid=true]").count() == 1
+        at.clean("read-rtl-error")
+        at.page.locator("[name=s-spoilt]").select_option("struck")
+        at.page.locator("[data-submit]").click()
+        at.clean("nothing-rtl")
+    values = Entry.objects.get(copy=name, type="reading").body["values"]
+    assert values == {**PAPER, "spoilt": "struck"}
+
+
+def test_every_page_of_a_reader_is_accessible_right_to_left(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    (reader,) = hall.readers(1)
+    hall.arrive("001", picture=photo(PAPER))
+    hall.arrive("", lane="stranger", picture=photo(PAPER))
+    hall.grow()
+    with seat(browser, live_server, as_person(reader), language="ar") as at:
+        at.next()
+        at.clean("read-rtl")
+        type_all(at.page, {**PAPER, "ada": 301})
+        expect(at.page.locator(".questions")).to_be_visible()
+        at.clean("question-rtl")
+        at.page.keyboard.press("Space")
+        at.page.locator("[data-submit]").click()
+        at.page.locator("#find").fill("001")
+        at.page.keyboard.press("Enter")
+        expect(at.page.locator("input[name=station]")).to_be_visible()
+        at.clean("identify-rtl")
+
+
+def test_states_have_a_key_each_sums_are_asked_about_and_the_last_one_is_undone(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    (reader,) = hall.readers(1)
+    hall.arrive("001", picture=photo(PAPER))
+    hall.grow()
+    with seat(browser, live_server, as_person(reader)) as at:
+        at.next()
+        page = at.page
+        for key in ("e", "-", "w", "i", "a"):
+            page.keyboard.press(key)
+        chosen = page.locator("[data-box] select")
+        assert [chosen.nth(n).input_value() for n in range(5)] == ["empty", "struck", "word", "illegible", "absent"]
+        page.keyboard.press("ArrowUp")
+        for _ in range(5):
+            page.keyboard.press("ArrowUp")
+        type_all(page, {**PAPER, "voters": 12900, "ada": 301})
+        expect(page.get_by_role("heading", name="Is that what the paper says?")).to_be_visible()
+        assert page.locator("[name=f-voters]").input_value() == "12\u202f900"
+        at.clean("question")
+        page.keyboard.press("Space")
+        page.locator("[data-submit]").click()
+        expect(page.locator("h1")).to_have_text("Nothing to do now")
+        page.get_by_role("button", name="Undo my last one").click()
+        assert page.locator("[name=f-ada]").input_value() == "301"
+
+
+def test_what_was_typed_is_kept_when_the_browser_closes(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    (reader,) = hall.readers(1)
+    hall.arrive("001", picture=photo(PAPER))
+    hall.grow()
+    client = as_person(reader)
+    with seat(browser, live_server, client) as at:
+        at.next()
+        at.page.keyboard.type("900")
+        expect(at.page.locator("[data-lost]")).to_have_text("Kept.")
+    with seat(browser, live_server, client) as at:
+        at.next()
+        assert at.page.locator("[name=f-voters]").input_value() == "900"
+
+
+def test_the_photo_is_enlarged_moved_turned_and_made_clearer(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    (reader,) = hall.readers(1)
+    hall.arrive("001", picture=photo(PAPER))
+    hall.grow()
+    with seat(browser, live_server, as_person(reader), width=1280) as at:
+        at.next()
+        image, page = at.page.locator("[data-image]"), at.page
+        page.get_by_role("button", name="Larger").click()
+        page.get_by_role("button", name="Turn right").click()
+        page.locator("[data-range=contrast]").fill("150")
+        page.locator("[data-range=skew]").fill("-2")
+        page.locator("[data-frame]").focus()
+        page.keyboard.press("ArrowDown")
+        style = image.evaluate("(i) => [i.style.transform, i.style.filter]")
+        assert style == ["translate(0px, -60px) rotate(88deg) scale(1.4)", "contrast(150%)"]
+        at.clean("wide")
+        page.get_by_role("button", name="As it was").click()
+        assert image.evaluate("(i) => i.style.filter") == ""
+
+
+def test_what_a_photo_shows_is_said_before_the_senders_word_is_seen(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson
+) -> None:
+    readers = hall.readers(2)
+    name = hall.arrive("002", lane="stranger", picture=photo(PAPER, "001"))
+    hall.grow()
+    for number, reader in enumerate(readers):
+        with seat(browser, live_server, as_person(reader), script=number == 0) as at:
+            at.next()
+            assert "Library" not in at.page.locator("main").inner_text()
+            at.clean("identify")
+            at.page.locator("#find").fill("001")
+            at.page.get_by_role("button", name="Search").click()
+            at.clean("identify-found")
+            at.page.get_by_role("button", name="That is it").click()
+            expect(at.page.get_by_role("heading", name="The sender said something else")).to_be_visible()
+            at.clean("identify-claim")
+            at.page.locator("button[value=chosen]").click()
+    assert Copy.objects.get(pk=name).state == "withdrawn"
+    moved = Copy.objects.get(moved_from=name)
+    assert (moved.station, moved.state) == ("001", "waiting")
+
+
+def test_a_scripted_typist_needs_seconds_for_a_protocol(
+    browser: Browser, live_server: LiveServer, hall: Hall, as_person: AsPerson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (reader,) = hall.readers(1)
+    for station in ("001", "002", "003", "004") * 2:
+        hall.arrive(station, picture=photo(PAPER, station))
+    hall.grow()
+    times = []
+    with seat(browser, live_server, as_person(reader)) as at:
+        at.next()
+        for _ in range(8):
+            began = time.perf_counter()
+            here = at.page.url
+            type_all(at.page, PAPER, delay=KEY_MS)
+            at.page.wait_for_url(lambda url, here=here: url != here)
+            times.append(time.perf_counter() - began)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nmedian time per protocol of 7 boxes: {statistics.median(times):.2f} s, {KEY_MS} ms per key\n"
+        )
+    assert Entry.objects.filter(type="reading", author=reader).count() == 8
