@@ -17,6 +17,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("counterfoil.cli.serve:serve", "Run the server of an election: pages, worker and publication."),
     "web": ("counterfoil.cli.serve:web", "Run only the pages and the publication."),
     "worker": ("counterfoil.cli.serve:worker", "Run only the worker: batches, record, publication."),
+    "check": ("counterfoil.cli.check:check", "Check settings and security of a server."),
+    "organiser": ("counterfoil.cli.check:organiser", "Print a link for a new organiser, when all lost their keys."),
     "demo": ("counterfoil.cli.demo:demo", "Simulate an election, count it, publish it and serve the publication."),
     "init": ("counterfoil.cli.folder:init", "Start an election: a folder with a commented example."),
     "recipe": ("counterfoil.cli.folder:recipe", "Make an election's folder from a known public data set."),

@@ -10,7 +10,7 @@ import click
 
 from counterfoil.cli.options import ANYWHERE, FOLDER
 from counterfoil.cli.output import Output, with_output
-from counterfoil.record.keys import create_key, join, load_seed, show_key, split
+from counterfoil.record.keys import PARTS, create_key, join, load_seed, show_key, split
 from counterfoil.workflow.offline import sign_request
 
 KEYS = click.argument("keys", type=ANYWHERE)
@@ -49,6 +49,8 @@ def show(keys: Path, say: Output) -> None:
 def split_(keys: Path, parts: int, needed: int, say: Output) -> None:
     """Print the key as parts, one line each, for safes in different places. Fewer than --needed say nothing of it."""
     lines = split(*load_seed(keys), parts, needed, os.urandom)
+    (keys / PARTS).write_text(f"{needed} of {parts}\n", "ascii")
+    (keys / PARTS).chmod(0o600)
     say.note("These lines are secret: print each, keep none on this machine.")
     say.result({"parts": lines}, lines)
 

@@ -27,6 +27,8 @@ from counterfoil.record.note import ED25519, Signer, Verifier, strict_base64
 from counterfoil.record.signing import FirstWitness
 
 LOG_KEY, LAST_SIGNED = "log.key", "log.last"
+PARTS = "log.parts"
+"""Beside the key once it was split: how many parts were made, and how many give it back. Nothing of the key."""
 _PRIVATE = "PRIVATE+KEY+"
 _PART = re.compile(r"counterfoil-key-part/v1 (\S+) ([1-9][0-9]*) of ([1-9][0-9]*), ([1-9][0-9]*) needed: ([0-9a-f-]+)")
 
