@@ -5,7 +5,7 @@ a bend as paper has it, of a few pixels and different in every picture, leaves n
 the map fits at once (the idea of Entrieri and Kirchner 2016, "Patch-based desynchronization of digital camera sensor
 fingerprints"). Figures, and what it does not promise: docs/evidence.md.
 
-* turn: 0.4 to 0.9 degrees to either side; bend: up to 6 pixels, changing over 400;
+* turn: 0.4 to 0.9 degrees to either side; bend: up to 6 pixels, changing over 300;
 * nothing is cut off: the canvas grows, and is then held to 2,000 pixels; new corners repeat the edge;
 * what is drawn is thrown away with the call.
 """
@@ -24,7 +24,7 @@ from counterfoil.evidence.picture import Image
 MAX_SIDE = 2_000
 LEAST_TURN_DEG, MOST_TURN_DEG = 0.4, 0.9
 BEND_PX = 6
-BEND_OVER_PX = 400
+BEND_OVER_PX = 300
 
 Plane = NDArray[np.float32]
 

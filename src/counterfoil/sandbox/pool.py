@@ -173,7 +173,7 @@ class Sandbox:
                 whole = True
                 raise
             except SandboxStopped:
-                # A worker that is gone was killed from outside (a file can only end its child): once more, with another.
+                # A worker that is gone was killed from outside (a file only ends its child): once more, with another.
                 if last or begun or not worker.gone():
                     raise
             finally:
