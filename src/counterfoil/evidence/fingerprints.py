@@ -71,7 +71,9 @@ def shared_words(first: Fingerprint, second: Fingerprint) -> int:
 
 def fingerprint(image: Image) -> Fingerprint:
     """The fingerprint of a sanitised picture."""
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = _WORDS_SIDE / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     return Fingerprint(_whole(grey), _words(grey))
 
 
@@ -83,12 +85,10 @@ def _whole(grey: NDArray[np.uint8]) -> int:
 
 
 def _words(grey: NDArray[np.uint8]) -> tuple[int, ...]:
-    scale = _WORDS_SIDE / max(grey.shape)
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     finder = cv2.ORB.create(
         nfeatures=MAX_WORDS, scaleFactor=1.3, nlevels=8, edgeThreshold=41, patchSize=41, fastThreshold=5
     )
-    corners, found = finder.detectAndCompute(cv2.GaussianBlur(small, (0, 0), 1.5), None)
+    corners, found = finder.detectAndCompute(cv2.GaussianBlur(grey, (0, 0), 1.5), None)
     if not corners:  # a blank sheet
         return ()
     bits = np.unpackbits(np.asarray(found, np.uint8), axis=1)[:, _CHOSEN_BITS]
