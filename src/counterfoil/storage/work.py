@@ -27,7 +27,7 @@ from counterfoil.evidence.commitment import commit_again
 from counterfoil.primitives.errors import Refusal
 from counterfoil.record.state import Decision, Replay
 from counterfoil.storage import inbox, standing
-from counterfoil.storage.models import Account, Copy, Entry, Opinion, Standing, Station, Task
+from counterfoil.storage.models import Account, Copy, Entry, Judged, Opinion, Standing, Station, Task
 from counterfoil.workflow import work as rules
 from counterfoil.workflow.priority import Urgency, priority
 from counterfoil.workflow.work import Answer, Need, Place, Ruling, Said, Seen, Work
@@ -371,7 +371,8 @@ def rebuild(desk: Desk) -> int:
         Task.objects.filter(leased_by=None, gold=False).delete()
         names = list(Copy.objects.values_list("pk", flat=True))
         refresh(names, desk)  # judges every reading
-        standing.add_up(Account.objects.values_list("pk", flat=True))
+        known = Judged.objects.values("author").union(Standing.objects.values("account"))
+        standing.add_up(account for row in known for account in row.values())
         refresh(names, desk)  # with the stages as they are now
         Standing.objects.update(followed=F("stage"))
         return len(names)
