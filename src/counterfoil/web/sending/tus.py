@@ -1,6 +1,6 @@
 """Resumable uploads by the tus protocol 1.0.0 (`workflow.tus`): what the page's scripts and other programs use.
 
-    POST   /send/tus/        Upload-Length, Upload-Metadata (station, contest, page, kind, code, differs, receipt)
+    POST   /send/tus/        Upload-Length, Upload-Metadata: station, typed, contest, page, kind, code, differs, receipt
     HEAD   /send/tus/<key>   how far it is
     PATCH  /send/tus/<key>   more bytes; the last of them lets the photo in, the same way as the form
     DELETE /send/tus/<key>   forget it
@@ -136,6 +136,8 @@ def _let_in(upload: Upload) -> tuple[Outcome, str]:
     words = read_receipt(said.get("receipt", "")) or (draw_receipt(secrets.token_bytes) if said.get("receipt") else "")
     kept = hash_receipt(words, server().pepper) if words else ""
     station = said.get("station", "")
+    if said.get("typed") and senders.station(station) is None:
+        station = ""  # typed without a network: readers find the station, the photo is not lost over a slip
     claim = Claim(
         station=station,
         contest=said.get("contest", "") if station else "",

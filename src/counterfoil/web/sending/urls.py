@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from counterfoil.web.sending import receipt_views, report_views, staff, tus, views
+from counterfoil.web.sending import app_views, receipt_views, report_views, staff, tus, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.start, name="send"),
@@ -19,6 +19,9 @@ urlpatterns: list[URLPattern] = [
     path("branches/<uuid:branch>/", staff.one_branch, name="send_branch"),
     path("branches/<uuid:branch>/revoke/", staff.revoke, name="send_revoke"),
     path("wishes/", staff.wishes, name="send_wishes"),
+    path("queue/", app_views.queue, name="send_queue"),
+    path("sw.js", app_views.worker, name="send_worker"),
+    path("manifest.webmanifest", app_views.manifest, name="send_manifest"),
     path("tus/", tus.uploads, name="send_tus"),
     path("tus/<str:key>", tus.upload, name="send_tus_upload"),
     path("bulk/", staff.bulk, name="send_bulk"),
