@@ -32,6 +32,7 @@ from counterfoil.storage.models import Copy, Head
 from counterfoil.storage.objects import Bucket, mirror_site
 from counterfoil.storage.work import Desk
 from counterfoil.workflow.grow import is_current, published_size, site_stamp
+from counterfoil.workflow.restore import check_not_held
 
 log = logging.getLogger("counterfoil")
 ADVISORY_LOCK = 0x636F756E74  # "count"
@@ -92,6 +93,7 @@ def grow_now(at: Server) -> None:
         work.sealed(copies, at.election, at.slot)
 
     with only_writer(at):
+        check_not_held(at.settings.folder)
         while True:
             head = Head.objects.get(pk=1)
             batch = inbox.seal(at.now(), at.settings.batch_s, at.intake, at.pictures, sealed, head)
@@ -126,6 +128,7 @@ def recompute_now(at: Server) -> None:
         Busy: another worker writes to the record.
     """
     with only_writer(at):
+        check_not_held(at.settings.folder)
         found = at.grower.recompute()
     if found.drift:
         log.error("recompute: %d of %d files were not what follows from the record", len(found.drift), found.files)

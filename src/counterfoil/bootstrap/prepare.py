@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.core.management import call_command
 
 from counterfoil.bootstrap.server import Server, server
+from counterfoil.primitives.errors import RecordError
+from counterfoil.workflow.restore import RESTORING
 
 
 def prepare() -> Server:
@@ -15,7 +17,13 @@ def prepare() -> Server:
         InputError: a file of the folder is not what it must be.
         RecordError: database and record don't belong together.
     """
-    call_command("migrate", interactive=False, verbosity=0)
     found = server()
+    if (found.settings.private / RESTORING).exists():
+        raise RecordError(
+            f"{found.settings.folder}: expected a whole server, found one whose restoring was cut off; restore again, "
+            "into another folder",
+            code="half-restored",
+        )
+    call_command("migrate", interactive=False, verbosity=0)
     found.open_election()
     return found
