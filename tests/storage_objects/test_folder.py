@@ -140,6 +140,16 @@ def test_nobody_else_on_the_machine_reads_a_private_picture(tmp_path: Path) -> N
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_no_time_of_a_file_or_folder_tells_when_a_picture_came(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    store = FolderStore(folder)
+    for data in OBJECTS:
+        store.put(data)
+    store.delete(NAMES[1])
+    dated = {path.stat().st_mtime for path in folder.rglob("*")}
+    assert dated == {0}
+
+
 def test_a_web_server_reads_a_public_store(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     FolderStore(folder, public=True).put(OBJECTS[0])

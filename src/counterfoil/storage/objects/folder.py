@@ -4,7 +4,8 @@
   thrown away; the next `put` writes a new one.
 * A write in progress has a name of its own in `incoming/`, so that threads and processes that store the same object
   don't meet. What a crash left there is deleted when the store is next opened: whoever still writes holds a lock on it.
-* Private by default: files 0400, folders 0700.
+* Private by default: files 0400, folders 0700, and no time of theirs is that of a sending: files and folders are dated
+  1970, so that no listing and no backup tells when a picture came. (The inode's own times can't be set.)
 
 `delete` takes the name away and syncs the folder. The disk may keep the bytes until it needs the space: encrypt it.
 """
@@ -43,6 +44,7 @@ class FolderStore:
         """
         self.folder, self._incoming = folder, folder / "incoming"
         self._file_mode, self._folder_mode = (0o444, 0o755) if public else (0o400, 0o700)
+        self._public = public
         self._made: set[Path] = set()
         with self._failing("open"):
             self._sweep()
@@ -83,13 +85,21 @@ class FolderStore:
                     lock.callback(os.close, os.dup(file.fileno()))  # held until it has its name
                     fcntl.flock(file, fcntl.LOCK_EX)
                     file.write(data)
+                    file.flush()  # nothing is written after the date
                     os.fchmod(file.fileno(), self._file_mode)
+                    self._undate(file.fileno())
                 staged.rename(path)
+                self._undate(path.parent, self._incoming)
             except BaseException:
                 with suppress(OSError):
                     staged.unlink(missing_ok=True)
                 raise
         sync_folder(path.parent)
+
+    def _undate(self, *written: Path | int) -> None:
+        if not self._public:
+            for one in written:
+                os.utime(one, (0, 0))
 
     def _check_same(self, path: Path, sha256: str) -> None:
         with suppress(FileNotFoundError):
@@ -127,6 +137,7 @@ class FolderStore:
         path = self._path(sha256)
         with self._failing("delete"), suppress(FileNotFoundError):
             path.unlink(missing_ok=True)
+            self._undate(path.parent)
             sync_folder(path.parent)  # also if it was gone: an earlier delete may have been cut off before its sync
 
     def names(self) -> Iterator[str]:
