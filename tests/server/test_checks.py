@@ -152,7 +152,8 @@ def test_a_check_that_fails_by_itself_is_unknown_and_hides_no_other(server: Serv
         yield "one"
         raise OSError("no such device")
 
-    checks = [Check("x", "error", "?", "!", look) for look in (broken, lazily, lambda s, n: [], lambda s, n: None)]
+    looks: list[Any] = [broken, lazily, lambda s, n: [], lambda s, n: None]
+    checks = [Check("x", "error", "?", "!", look) for look in looks]
     results = list(run_checks(server.settings, EVENING, checks))
     assert [result.state for result in results] == ["unknown", "unknown", "ok", "unknown"]
 

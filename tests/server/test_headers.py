@@ -50,8 +50,7 @@ PLANTED = ("203.0.113.77", "CanaryPhone", "canaryplace", "canarytongue", "canary
 
 def _get(address: str) -> HttpResponse:
     client = Client(raise_request_exception=False)
-    answer: HttpResponse = client.get(address)
-    return answer
+    return client.get(address)  # type: ignore[return-value]
 
 
 def test_each_answer_of_each_public_address_carries_the_headers(server: Server) -> None:

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "counterfoil.web.middleware.Headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "counterfoil.web.middleware.ChosenLanguage",
     "django.middleware.common.CommonMiddleware",
@@ -55,7 +56,6 @@ MIDDLEWARE = [
     "counterfoil.web.middleware.AskAgain",
     "counterfoil.web.permissions.DefaultDeny",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 TEMPLATES: list[dict[str, Any]] = [

@@ -135,7 +135,7 @@ def strip(account: Account) -> None:
 
 def has_factor(account: Account) -> bool:
     """Whether there is a passkey or one-time codes."""
-    return Authenticator.objects.filter(user=account, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=account, type__in=FACTORS).exists())
 
 
 def end_session(account: Account, key: str) -> bool:

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import urlencode
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 Get = Callable[[HttpRequest], HttpResponse]
 NOBODY = "0.0.0.0"  # noqa: S104 - stands for every sender; nothing listens on it
@@ -68,7 +69,7 @@ class ForgetTheSender:
 
 
 def _language(header: str) -> str:
-    for code, _ in translation.trans_real.parse_accept_lang_header(header):
+    for code, _ in parse_accept_lang_header(header):
         try:
             return translation.get_supported_language_variant(code)
         except LookupError:

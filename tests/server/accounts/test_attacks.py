@@ -10,6 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.cache import cache
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from counterfoil.bootstrap.server import Server
 from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
 from counterfoil.storage import accounts, audit
-from counterfoil.storage.models import Account, Invitation, Session
+from counterfoil.storage.models import Account, Audit, Invitation, Session
 from counterfoil.web.permissions import FACTOR
 from counterfoil.workflow import accounts as rules
 from counterfoil.workflow.roles import ROLES
@@ -57,14 +58,11 @@ def test_attack_by_using_a_one_time_code_twice(server: Server, app: App) -> None
 @committed
 def test_attack_by_using_a_one_time_code_again_after_allauth_has_forgotten_it(server: Server, app: App) -> None:
     """allauth remembers a code for 30 s and takes it for 90."""
-    from django.core.cache import cache
-
     client, _ = enter(server)
     key = set_up_codes(client, app)
     code = app(key, 1)
     assert log_in(Client(), "heron-258", code) == 302
-    for name in [name for name in cache._cache if "allauth.mfa.totp.used" in name]:  # type: ignore[attr-defined]
-        del cache._cache[name]  # type: ignore[attr-defined]
+    assert cache.delete(f"allauth.mfa.totp.used?user={Account.objects.get().pk}&code={code}")
     assert log_in(Client(), "heron-258", code) == 200
 
 
@@ -140,20 +138,21 @@ def test_attack_by_a_get_that_logs_out(server: Server, person: Person, as_person
 
 
 @committed
-@pytest.mark.parametrize("to", OUTSIDE)
-def test_attack_by_a_link_that_leads_elsewhere(server: Server, app: App, to: str) -> None:
-    places = [Client().get("/language/", {"to": "ar", "next": to})["Location"]]
+def test_attack_by_a_link_that_leads_elsewhere(server: Server, app: App) -> None:
     client, _ = enter(server)
     key = set_up_codes(client, app)
-    inside = client.get("/account/login/", {"next": to})
-    places.append(inside["Location"])
-    places.append(client.post("/account/logout/", {"next": to})["Location"])
-    entering = Client()
-    entering.post(f"/account/login/?next={to}", {"login": "heron-258", "password": PASSWORD, "next": to})
-    places.append(entering.post("/account/login/code/", {"code": app(key, 1)})["Location"])
-    for place in places:
-        assert place.startswith("/")
-        assert not place.startswith(("//", "/\\", "/\t", "/%5C"))
+    client.post("/account/logout/")
+    for to in OUTSIDE:
+        cache.clear()
+        places = [Client().get("/language/", {"to": "ar", "next": to})["Location"]]
+        entering = Client()
+        entering.post("/account/login/", {"login": "heron-258", "password": PASSWORD, "next": to})
+        places.append(entering.post("/account/login/code/", {"code": app(key, 1)})["Location"])
+        places.append(entering.get("/account/login/", {"next": to})["Location"])
+        places.append(entering.post("/account/logout/", {"next": to})["Location"])
+        for place in places:
+            assert place.startswith("/"), to
+            assert not place.startswith(("//", "/\\", "/\t", "/%5C")), to
 
 
 @committed
@@ -259,7 +258,7 @@ def test_recovery_takes_two_organisers_and_ends_old_keys_and_sessions(
     set_up_codes(back, app)
     assert back.get("/work/").status_code == 200
     assert Client().get(f"/account/invitation/{code}").status_code == 404
-    actions = list(audit.Audit.objects.order_by("number").values_list("action", flat=True))
+    actions = list(Audit.objects.order_by("number").values_list("action", flat=True))
     assert actions == ["invite", "approve_invitation", "accept_invitation"]
     assert audit.verify().whole
 

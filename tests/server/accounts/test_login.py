@@ -34,7 +34,7 @@ def set_up_codes(client: Client, app: App) -> str:
     answer = client.post("/account/password/first/", {"password1": PASSWORD, "password2": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/account/one-time-codes/")
     page = client.get("/account/one-time-codes/").content.decode()
-    key = re.findall(r'<code class="secret">([A-Z2-7]+)</code>', page)[0]
+    key = str(re.findall(r'<code class="secret">([A-Z2-7]+)</code>', page)[0])
     answer = client.post("/account/one-time-codes/", {"code": app(key)})
     assert (answer.status_code, answer["Location"]) == (302, "/account/recovery-codes/")
     return key
@@ -84,7 +84,7 @@ def test_a_password_alone_opens_only_the_pages_that_set_a_factor_up(server: Serv
 
 def set_up_codes_with_password(client: Client, app: App) -> str:
     page = client.get("/account/one-time-codes/").content.decode()
-    key = re.findall(r'<code class="secret">([A-Z2-7]+)</code>', page)[0]
+    key = str(re.findall(r'<code class="secret">([A-Z2-7]+)</code>', page)[0])
     client.post("/account/one-time-codes/", {"code": app(key)})
     return key
 

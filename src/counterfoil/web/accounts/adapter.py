@@ -63,7 +63,7 @@ class Keys(DefaultMFAAdapter):  # type: ignore[misc]
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """The last second factor stays."""
         others = Authenticator.objects.filter(user_id=authenticator.user_id, type__in=FACTORS)
-        return others.exclude(pk=authenticator.pk).exists()
+        return bool(others.exclude(pk=authenticator.pk).exists())
 
     def encrypt(self, text: str) -> str:
         return _box().encrypt(text.encode("utf-8")).decode("ascii")

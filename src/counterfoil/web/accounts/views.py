@@ -108,10 +108,11 @@ class SetPassword(PasswordSetView):  # type: ignore[misc]
 
     @method_decorator(again)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return super().dispatch(request, *args, **kwargs)
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return answer
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = super().form_valid(form)
+        answer: HttpResponse = super().form_valid(form)
         record_authentication(self.request, self.request.user, "password", reauthenticated=True)
         return answer
 
@@ -122,7 +123,8 @@ class OneTimeCodes(ActivateTOTPView):  # type: ignore[misc]
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not _account(request).has_usable_password():
             return HttpResponseRedirect(reverse("account_set_password"))
-        return super().dispatch(request, *args, **kwargs)
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().get_context_data(**kwargs)
@@ -162,7 +164,8 @@ class RemovePasskey(RemoveWebAuthnView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not get_adapter().can_delete_authenticator(self.get_object()):
-            return self.render_to_response(self.get_context_data(last=True))
+            refused: HttpResponse = self.render_to_response(self.get_context_data(last=True))
+            return refused
         answer: HttpResponse = super().form_valid(form)
         accounts.end_sessions(_account(self.request), but=hashed(self.request.session.session_key or ""))
         return answer
