@@ -32,7 +32,7 @@ def main() -> None:
     keep = np.zeros(size, dtype=np.bool_)
     keep[chosen] = True
     n, _, cast, leader = all_of.where(keep)
-    mixture(n[:50], cast[:50], leader[:50], model=arguments.model, draws=20, walk=200)  # compiles
+    mixture(n[:50], cast[:50], leader[:50], model=arguments.model, draws=20, sweeps=4)  # compiles
     wall, cpu = time.perf_counter(), time.process_time()
     fit = mixture(n, cast, leader, model=arguments.model, draws=arguments.draws, threads=arguments.threads)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

@@ -10,7 +10,9 @@ from counterfoil.forensics.arrays import Floats, Ints
 from counterfoil.forensics.mixture import Mixture, log_prior, mixture
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations, log_thinned
+from counterfoil.forensics.mixture_proposal import Proposal
 from counterfoil.forensics.mixture_sampler import sample
+from counterfoil.forensics.mixture_smooth import log_smooth, rules
 from counterfoil.primitives.errors import InputError, Refusal
 
 MEANS = [0.9, 0.6, -0.3, 0.2, 0.3, -0.2]
@@ -73,6 +75,36 @@ def test_the_summed_likelihood_is_the_enumerated_one(kind: str, n: int, a: int, 
     assert np.abs(ours - plain)[counted].max() < 0.02
     total = np.logaddexp.reduce
     assert abs(total(ours + LOG_PI) - total(plain + LOG_PI)) < 0.01
+
+
+def tabled(n: int, a: int, w: int, means: list[float], variances: list[float]) -> Floats:
+    n_, a_, w_ = (np.array([x], dtype=np.int64) for x in (n, a, w))
+    return np.asarray(
+        log_smooth(rules(n_, a_, w_, 0.2), 1, np.array(means + variances), LOG_PI)[1][0], dtype=np.float64
+    )
+
+
+@pytest.mark.parametrize("kind", ["usual", "wide"])
+@pytest.mark.parametrize(("n", "a", "w"), [(66, 0, 60), (80, 30, 30), (105, 12, 89), (130, 40, 20), (171, 0, 169)])
+def test_the_tabled_likelihood_is_the_enumerated_one(kind: str, n: int, a: int, w: int) -> None:
+    ours, plain = tabled(n, a, w, MEANS, VARIANCES[kind]), enumerated(n, a, w, MEANS, VARIANCES[kind])
+    assert abs(ours - plain)[0] < 0.002
+    assert abs(ours - plain)[1] < 0.01
+    counted = (plain + LOG_PI)[2] > (plain + LOG_PI).max() - 6
+    assert not counted or abs(ours - plain)[2] < 0.14
+    total = np.logaddexp.reduce
+    assert abs(total(ours + LOG_PI) - total(plain + LOG_PI)) < 0.12
+
+
+def test_the_tabled_likelihood_is_smooth_in_every_figure() -> None:
+    """Fourth differences of small steps vanish; a rule that switched somewhere would show as a spike."""
+    n, cast, w = simulated(300, (0.7, 0.2, 0.1), 0.3, 5, voters=(64, 1500))
+    found = rules(n, n - cast, w, 0.2)
+    theta = np.array(MEANS + VARIANCES["usual"])
+    for i in range(12):
+        steps = theta + np.outer(np.arange(9) * 1e-3, np.eye(12)[i])
+        values = np.array([log_smooth(found, n.size, step, LOG_PI)[0] for step in steps])
+        assert np.abs(np.diff(values, 4)).max() < 2e-4 + 0.01 * np.abs(np.diff(values)).max()
 
 
 def test_the_mixture_of_a_station_is_what_is_returned() -> None:
@@ -144,13 +176,55 @@ def test_the_sampler_draws_from_a_skewed_density_on_any_number_of_threads() -> N
     for threads in (1, 3):
         rng = np.random.default_rng(5)
         starts = rng.normal(0, 2, (4, 3))
-        runs.append(sample(density, starts, 1, draws=2000, walk=300, threads=threads, rng=rng))
+        runs.append(sample(density, starts, 1, draws=1500, chains=4, sweeps=20, threads=threads, rng=rng))
     assert np.array_equal(runs[0].points, runs[1].points)
     found = runs[0].points
     assert max(rhat(found[..., i]) for i in range(3)) < 1.01
     for i in range(3):
         error = np.sqrt(3 / effective_size(found[..., i]))
         assert abs(float(np.exp(found[..., i]).mean()) - 3) < 5 * error
+
+
+def test_two_peaks_are_found_reported_and_drawn_by_their_weight() -> None:
+    """A third of the weight at -2, the rest at 2, both of width 0.6."""
+
+    def density(x: Floats, stations: int) -> float:
+        peaks = -0.5 * np.array([((x + 2) ** 2).sum(), ((x - 2) ** 2).sum()]) / 0.36
+        return float(np.logaddexp.reduce(peaks + np.log([1 / 3, 2 / 3]))) if stations else 0.0
+
+    rng = np.random.default_rng(8)
+    found = sample(density, rng.normal(0, 2, (6, 2)), 1, draws=1500, chains=4, sweeps=60, threads=1, rng=rng)
+    assert len(found.peaks) == 2
+    assert found.peaks[0][0] == pytest.approx([2, 2], abs=0.02)
+    assert found.peaks[0][1] - found.peaks[1][1] == pytest.approx(np.log(2), abs=0.01)
+    assert rhat(found.points[..., 0]) < 1.02
+    assert float((found.points[..., 0] < 0).mean()) == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_a_posterior_of_many_stations_is_followed_onto_all_of_them() -> None:
+    """The middle drifts with the stations seen, and the width shrinks with their number, as a likelihood's does."""
+    drift = np.cumsum(np.random.default_rng(9).standard_normal((40_000, 3)), axis=0)
+
+    def density(x: Floats, stations: int) -> float:
+        seen = max(stations, 1)
+        return -0.5 * seen * float(((x - drift[seen - 1] / seen) ** 2).sum())
+
+    rng = np.random.default_rng(10)
+    found = sample(density, rng.normal(0, 1, (4, 3)), 40_000, draws=500, chains=4, sweeps=20, threads=1, rng=rng).points
+    assert found.mean(axis=(0, 1)) == pytest.approx(drift[-1] / 40_000, abs=0.001)
+    assert found.std(axis=(0, 1)) == pytest.approx([1 / 200] * 3, rel=0.1)
+
+
+def test_a_fitted_proposal_has_the_shape_of_its_points() -> None:
+    rng = np.random.default_rng(11)
+    points = rng.standard_normal((4000, 3)) @ np.array([[2.0, 0, 0], [0.5, 1, 0], [0, 0, 0.1]]) + [1, 2, 3]
+    fitted = Proposal.fitted(points, np.full(4000, 1 / 4000), rng)
+    assert fitted.middle() == pytest.approx([1, 2, 3], abs=0.1)
+    again = fitted.draw(20_000, rng)
+    assert np.corrcoef(again.T) == pytest.approx(np.corrcoef(points.T), abs=0.1)
+    # Its density is that of its draws: the mean of a density ratio to another one is 1.
+    other = Proposal.single(fitted.middle(), fitted.covariance())
+    assert float(np.exp(other.log_density(again) - fitted.log_density(again)).mean()) == pytest.approx(1, abs=0.03)
 
 
 def simulated(
@@ -177,25 +251,28 @@ def simulated(
 
 @pytest.fixture(scope="module")
 def planted() -> Mixture:
-    return mixture(*simulated(80, (0.6, 0.25, 0.15), 0.0, 3), model="bl", draws=1500, walk=400)
+    return mixture(*simulated(250, (0.6, 0.25, 0.15), 0.1, 3, voters=(300, 900)), draws=800, sweeps=30)
 
 
 def test_planted_classes_are_found_where_stations_vary_as_the_model_says(planted: Mixture) -> None:
     for estimate, truth in zip(planted.pi, (0.6, 0.25, 0.15), strict=True):
         assert estimate.low < truth < estimate.high
-        assert estimate.rhat < 1.02 and estimate.effective > 200
+        assert estimate.rhat < 1.01 and estimate.effective > 400
+    assert planted.converged
+    assert planted.peaks[0].below == 0
+    assert "%" in planted.measured()
 
 
 def test_stations_that_simply_differ_are_read_as_classes_by_bl_and_said_so() -> None:
     clean = simulated(50, (1.0, 0.0, 0.0), 0.15, 4)
-    bl = mixture(*clean, model="bl", draws=100, walk=300)
+    bl = mixture(*clean, model="bl", draws=100, sweeps=4)
     assert bl.pi[0].high < 0.95
     assert bl.dispersion > 2
     assert any("no place for stations that differ" in warning for warning in bl.warnings)
 
 
 def test_chains_that_do_not_agree_give_no_figure() -> None:
-    few = mixture(*simulated(60, (0.7, 0.2, 0.1), 0.0, 3), model="bl", draws=20, walk=200)
+    few = mixture(*simulated(60, (0.7, 0.2, 0.1), 0.1, 3, voters=(300, 900)), draws=20, sweeps=4)
     assert not few.converged
     assert "%" not in few.measured()
     assert "no figure" in few.summary()

@@ -33,6 +33,7 @@ from counterfoil.forensics.arrays import Column, Floats, Ints, columns, select, 
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
 from counterfoil.forensics.mixture_sampler import sample
+from counterfoil.forensics.mixture_smooth import LEAST_VOTERS, log_smooth, rules
 from counterfoil.forensics.results import Method, Reference, Result
 from counterfoil.primitives.errors import InputError
 
@@ -63,6 +64,8 @@ RHAT_LIMIT = 1.01
 """Vehtari et al. 2021, section 4.1."""
 OVERDISPERSED = 2.0
 """A variance of turnout above twice the binomial one; stations of Russia 2018 show about 100 times."""
+CLIMBS = 5
+"""Scattered starts from which peaks of the posterior are looked for."""
 _NAMES = ("turnout", "vote", "class 2 made", "class 2 moved", "class 3 made", "class 3 moved")
 
 
@@ -77,6 +80,14 @@ class Estimate:
     rhat: float
     effective: float
     """Bulk effective sample size of all draws together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A point where a climb ended: the shares there, and its log density below the best one's (0 for that)."""
+
+    pi: tuple[float, float, float]
+    below: float
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,8 @@ class Mixture(Result):
     """Part of the proposals that were taken."""
     evaluations: int
     """How often the likelihood of all or a part of the stations was worked out."""
+    peaks: tuple[Peak, ...]
+    """Where climbs from scattered starts ended on the first stations, best first."""
     seed: int
     _pi_draws: Floats = field(repr=False, compare=False)
 
@@ -163,8 +176,14 @@ def log_prior(point: Floats) -> float:
 class _Posterior:
     """The log posterior from the first stations of a shuffled order."""
 
-    def __init__(self, n: Ints, a: Ints, w: Ints) -> None:
-        self._n, self._a, self._w = n, a, w
+    def __init__(self, n: Ints, a: Ints, w: Ints, spread: float | None) -> None:
+        """`spread`: the least standard deviation of turnout and vote for `mixture_smooth`; None never uses it."""
+        self._all = n, a, w
+        self._spread = math.inf if spread is None else spread
+        large = np.zeros(n.size, dtype=np.bool_) if spread is None else n >= LEAST_VOTERS
+        self._large_before = np.concatenate([[0], np.cumsum(large)])
+        self._small = n[~large], a[~large], w[~large]
+        self._rules = None if spread is None else rules(n[large], a[large], w[large], spread)
         self._facts = log_factorials(int(n.max()) + 1)
 
     def __call__(self, point: Floats, stations: int) -> float:
@@ -176,10 +195,24 @@ class _Posterior:
         ):
             return -math.inf
         pi, theta = _unpack(point)
-        out = np.empty((stations, 3))
-        n, a, w = self._n[:stations], self._a[:stations], self._w[:stations]
-        value = log_stations(n, a, w, theta, np.log(pi), self._facts, out) + log_prior(point)
+        log_pi = np.log(pi)
+        value = log_prior(point)
+        if self._rules is None or (point[8:10] < self._spread).any():
+            value += self._walked(self._all, stations, theta, log_pi)
+        else:
+            large = int(self._large_before[stations])
+            value += log_smooth(self._rules, large, theta, log_pi)[0]
+            value += self._walked(self._small, stations - large, theta, log_pi)
         return value if math.isfinite(value) else -math.inf
+
+    def _walked(self, columns: tuple[Ints, Ints, Ints], stations: int, theta: Floats, log_pi: Floats) -> float:
+        n, a, w = (column[:stations] for column in columns)
+        return log_stations(n, a, w, theta, log_pi, self._facts, np.empty((stations, 3)))
+
+
+def _peak(point: Floats, below: float) -> Peak:
+    one, two, three = (float(x) for x in _unpack(point)[0])
+    return Peak((one, two, three), below)
 
 
 def _estimate(name: str, draws: Floats) -> Estimate:
@@ -193,9 +226,9 @@ def mixture(
     leader: Column,
     *,
     model: str = "qbl",
-    draws: int = 2000,
+    draws: int = 1000,
     chains: int = 4,
-    walk: int = 600,
+    sweeps: int = 40,
     threads: int = 1,
     seed: int = 20190628,
     min_registered: int = 1,
@@ -207,9 +240,9 @@ def mixture(
         cast: ballots in the boxes; a = N - cast.
         leader: votes of the option tested (w).
         model: "qbl" or "bl".
-        draws: kept per chain; fewer than the default seldom satisfy R-hat.
+        draws: kept per chain, and up to eight times as many until chains agree.
         chains: at least two.
-        walk: steps of the first search per chain.
+        sweeps: of the crowd that finds the posterior's shape; more where R-hat says that chains do not agree.
         threads: cores to use; the figures do not depend on it.
         seed: of all random numbers.
 
@@ -222,7 +255,7 @@ def mixture(
     for name, value, least in (
         ("draws", draws, 20),
         ("chains", chains, 2),
-        ("walk", walk, 200),
+        ("sweeps", sweeps, 4),
         ("threads", threads, 1),
     ):
         if value < least:
@@ -236,14 +269,17 @@ def mixture(
     order = rng.permutation(kept.sample.used)
     n, g, w = (kept(c[name])[order] for name in ("registered", "cast", "leader"))
     turnout, share = g.sum() / n.sum(), w.sum() / g.sum()
-    starts = np.zeros((chains, 14 if model == "qbl" else 8))
-    starts[:, :2] = rng.normal(-2.0, 1.5, (chains, 2))
-    starts[:, 2:8] = rng.normal(0.0, 0.7, (chains, 6))
+    starts = np.zeros((CLIMBS, 14 if model == "qbl" else 8))
+    starts[:, :2] = rng.normal(-2.0, 1.5, (CLIMBS, 2))
+    # As wide as the prior allows for: in bl a mean far below 0 is a peak of its own.
+    starts[:, 2:8] = rng.normal(0.0, 0.7 if model == "qbl" else 2.5, (CLIMBS, 6))
     starts[:, 2] += _logit(turnout)
     starts[:, 3] += _logit(share)
     starts[:, 2:8] = np.arcsinh(starts[:, 2:8])
-    starts[:, 8:] = rng.uniform(0.2, 0.7, (chains, starts.shape[1] - 8))
-    found = sample(_Posterior(n, n - g, w), starts, n.size, draws=draws, walk=walk, threads=threads, rng=rng)
+    starts[:, 8:] = rng.uniform(0.2, 0.7, (CLIMBS, starts.shape[1] - 8))
+    spread = min(_spread(g, n), _spread(w, g)) / 2 if model == "qbl" else None
+    posterior = _Posterior(n, n - g, w, spread)
+    found = sample(posterior, starts, n.size, draws=draws, chains=chains, sweeps=sweeps, threads=threads, rng=rng)
     unpacked = [[_unpack(point) for point in chain] for chain in found.points]
     pi = np.array([[shares for shares, _ in chain] for chain in unpacked])
     theta = np.array([[rest for _, rest in chain] for chain in unpacked])
@@ -262,13 +298,22 @@ def mixture(
         ),
         parameters=tuple(_estimate(name, theta[..., i]) for i, name in enumerate(names)),
         dispersion=float(((g - n * turnout) ** 2 / np.maximum(expected, 1e-12)).sum() / (n.size - 1)),
-        draws=draws * chains,
+        draws=int(pi.shape[0] * pi.shape[1]),
         accepted=found.accepted,
         evaluations=found.evaluations,
+        peaks=tuple(_peak(point, found.peaks[0][1] - height) for point, height in found.peaks),
         seed=seed,
         _pi_draws=pi,
     )
     return _with_warnings(result)
+
+
+def _spread(k: Ints, n: Ints) -> float:
+    """Standard deviation of k/n on the logistic scale, from its quartiles, less what counting adds; at least 0.1."""
+    logit = np.log(k + 0.5) - np.log(n - k + 0.5)
+    quartiles = np.quantile(logit, (0.25, 0.75))
+    counting = np.median(1 / (k + 0.5) + 1 / (n - k + 0.5))
+    return math.sqrt(max(((quartiles[1] - quartiles[0]) / 1.349) ** 2 - counting, 0.01))
 
 
 def _logit(p: float) -> float:

@@ -1,68 +1,63 @@
 """Draws from a posterior that costs milliseconds to seconds per point and has no gradient at hand.
 
-* Random-walk chains from scattered starts on a small random part of the stations find where the posterior lies
-  (adaptive Metropolis, Haario, Saksman, Tamminen 2001, https://doi.org/10.2307/3318737).
-* On growing parts, up to all stations, a Student t is fitted to it by importance sampling, with weights flattened
-  until enough points carry them (adaptive importance sampling, Bugallo et al. 2017,
-  https://doi.org/10.1109/MSP.2017.2699226). Nothing of these two steps is kept but the fitted t.
-* Chains then propose from that t (independence Metropolis), and now and then a small step instead, so that a chain in
-  a tail the t is too thin for gets out. The rule does not change while they run, so they draw from the posterior
-  itself and not from the approximation; how well they do is read from R-hat and effective size.
+* Climbs from scattered starts on a part of the stations find the peaks (L-BFGS on differences); all are reported.
+* A crowd of walkers on that part takes its steps from the distances between walkers (differential evolution Markov
+  chain, ter Braak 2006, https://doi.org/10.1007/s11222-006-8769-1), starting from all peaks. Student t
+  distributions are fitted to where it settles.
+* With more stations than that part, a single t is moved on to larger and larger parts: a climb for its middle, then
+  importance sampling for its shape, with weights flattened until enough points carry them (adaptive importance
+  sampling, Bugallo et al. 2017, https://doi.org/10.1109/MSP.2017.2699226). Nothing of all this is kept but the fit.
+* Chains, scattered anew, then propose from the fit (independence Metropolis), and now and then a small step instead, so
+  that a chain in a tail the fit is too thin for gets out. The rule does not change while they run, so they draw from
+  the posterior itself and not from the approximation; how well they do is read from R-hat and effective size.
 
 Leaves out: the posterior, and what the draws mean.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from counterfoil.forensics.arrays import Bools, Floats
+from counterfoil.forensics.mixture_diagnostics import rhat
+from counterfoil.forensics.mixture_proposal import Proposal
 
 LogPosterior = Callable[[Floats, int], float]
 """Log density at a point, from the first so many stations."""
 
-FIRST_PART = 250
+CLIMB_PART = 250
+"""Stations the peaks are looked for on."""
+CROWD_PART = 1_250
+"""Stations the crowd walks on: so many that larger parts are close to normal."""
 _GROWTH = 5
-_DEGREES = 5.0
-_WALK_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A Student t with five degrees of freedom: middle and the lower triangle of its scale."""
-
-    middle: Floats
-    lower: Floats
-
-    @classmethod
-    def fitted(cls, middle: Floats, covariance: Floats) -> Proposal:
-        jitter = 1e-9 * np.diag(np.maximum(np.diag(covariance), 1e-12))
-        return cls(middle, np.asarray(np.linalg.cholesky(covariance + jitter), dtype=np.float64))
-
-    def draw(self, count: int, rng: Generator) -> Floats:
-        z = rng.standard_normal((count, self.middle.size))
-        stretch = np.sqrt(_DEGREES / rng.chisquare(_DEGREES, count))
-        return self.middle + (z * stretch[:, None]) @ self.lower.T
-
-    def log_density(self, points: Floats) -> Floats:
-        """Up to a constant that is the same for all points of this proposal."""
-        z = np.linalg.solve(self.lower, (points - self.middle).T)
-        shape = -0.5 * (_DEGREES + self.middle.size) * np.log1p((z**2).sum(axis=0) / _DEGREES)
-        return np.asarray(shape - np.log(np.diag(self.lower)).sum(), dtype=np.float64)
+_LONGEST, _STOP = 8, 1.008
+"""Chains are doubled in length until R-hat is below, up to eight times what was asked for."""
+_WALK_SHARE = 0.35
+_CROWD_PER_DIMENSION = 14
+_ENOUGH = 0.45
+"""Part of the drawn points that the weights should be worth."""
+_SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+_WIDTH = 1e-3
+"""Of the differences that stand for a gradient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """chains x draws x dimensions, the part of proposals taken, and how often the posterior was evaluated."""
+    """chains x draws x dimensions, the part of proposals taken, how often the posterior was evaluated, the peaks."""
 
     points: Floats
     accepted: float
     evaluations: int
+    peaks: tuple[tuple[Floats, float], ...]
+    """Different points where climbs ended on the first part of the stations, and their log density, best first."""
 
 
 class _Counted:
@@ -84,61 +79,123 @@ class _Counted:
             self._pool.shutdown()
 
 
-def _walk(target: _Counted, starts: Floats, part: int, steps: int, rng: Generator) -> tuple[Floats, Floats]:
-    """Adaptive Metropolis from scattered starts; middle and covariance of the second half of the chains.
+def _climb(target: _Counted, start: Floats, lower: Floats, part: int, steps: int, width: float) -> tuple[Floats, float]:
+    """The highest point reached from `start`, in coordinates where `lower` is the unit."""
+    size = start.size
+    offsets = width * np.concatenate([np.zeros((1, size)), np.eye(size), -np.eye(size)])
 
-    Chains whose usual density is e^size below the best one's are on side peaks and left out.
-    """
-    chains, size = starts.shape
-    at, value = starts.copy(), target(starts, part)
-    seen, values = np.empty((steps, chains, size)), np.empty((steps, chains))
-    lower, scale = 0.3 * np.eye(size), np.ones(chains)
-    for step in range(steps):
-        if step >= 100 and step % 50 == 0:
-            recent = seen[step // 2 : step]
-            # Spread within the chains: between them it would be the distance of starts or of side peaks.
-            recent = (recent - recent.mean(axis=0)).reshape(-1, size)
-            lower = np.asarray(np.linalg.cholesky(np.cov(recent.T) + 1e-8 * np.eye(size)), dtype=np.float64)
-        move = rng.standard_normal((chains, size)) @ lower.T
-        proposed = at + 2.38 / np.sqrt(size) * scale[:, None] * move
-        new = target(proposed, part)
-        rate = np.exp(np.minimum(new - value, 0.0))
-        take = rng.random(chains) < rate
-        at[take], value[take] = proposed[take], new[take]
-        scale *= np.exp((rate - 0.25) / np.sqrt(step + 1))
-        seen[step], values[step] = at, value
-    # A chain stuck on a side peak would stretch the shape over empty space between the peaks.
-    level = np.median(values[steps // 2 :], axis=0)
-    kept = seen[steps // 2 :, level > level.max() - size].reshape(-1, size)
-    return kept.mean(axis=0), np.cov(kept.T)
+    def value(y: Floats) -> tuple[float, Floats]:
+        found = target(start + (y + offsets) @ lower.T, part)
+        # A point outside the posterior's support is a wall, not a slope.
+        found = np.where(np.isfinite(found), found, -1e12)
+        return -float(found[0]), -(found[1 : size + 1] - found[size + 1 :]) / (2 * width)
+
+    # Ends when a step gains less than about a hundredth.
+    level = max(abs(float(target(start[None], part)[0])), 1.0)
+    options = {"maxiter": steps, "ftol": 0.01 / level, "gtol": 1e-3}
+    ended = minimize(value, np.zeros(size), jac=True, method="L-BFGS-B", options=options)
+    return start + np.asarray(ended.x, dtype=np.float64) @ lower.T, -float(ended.fun)
+
+
+def _peaks(target: _Counted, starts: Floats, part: int) -> tuple[tuple[Floats, float], ...]:
+    """Where climbs from each start end, best first; one of several closer than a tenth in every coordinate."""
+    size = starts.shape[1]
+    found = sorted((_climb(target, start, np.eye(size), part, 100, _WIDTH) for start in starts), key=lambda p: -p[1])
+    kept: list[tuple[Floats, float]] = []
+    for point, height in found:
+        if all(np.abs(point - other).max() > 0.1 for other, _ in kept):
+            kept.append((point, height))
+    return tuple(kept)
+
+
+def _shape(target: _Counted, peak: Floats, part: int) -> Floats:
+    """The lower triangle of the covariance that the curvature at a peak stands for; flat directions reach 1."""
+    size = peak.size
+    # Each direction's step makes about the same difference, so that its curvature is neither noise nor far away.
+    step = np.full(size, 0.01)
+    here = float(target(peak[None], part)[0])
+    for _ in range(3):
+        fall = here - 0.5 * (target(peak + np.diag(step), part) + target(peak - np.diag(step), part))
+        fall = np.where(np.isfinite(fall), np.clip(fall, 1e-3, 1e3), 1e3)
+        step = np.clip(step * np.clip(0.3 / fall, 0.05, 20) ** 0.5, 1e-3, 0.7)
+    pairs = [(i, j) for i in range(size) for j in range(i + 1, size)]
+    corners = [s * step[i] * np.eye(size)[i] + t * step[j] * np.eye(size)[j] for i, j in pairs for s, t in _SIGNS]
+    values = target(peak + np.array(corners), part).reshape(-1, 4)
+    ends = np.concatenate([peak + np.diag(step), peak - np.diag(step)])
+    curvature = np.diag((target(ends, part).reshape(2, size).sum(axis=0) - 2 * here) / step**2)
+    for (i, j), corner in zip(pairs, values, strict=True):
+        mixed = (corner[0] - corner[1] - corner[2] + corner[3]) / (4 * step[i] * step[j])
+        curvature[i, j] = curvature[j, i] = mixed if math.isfinite(mixed) else 0.0
+    roots, vectors = np.linalg.eigh(-np.where(np.isfinite(curvature), curvature, -1.0))
+    return np.asarray(vectors / np.sqrt(np.maximum(roots, 1.0)), dtype=np.float64)
+
+
+def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int, sweeps: int, rng: Generator) -> Floats:
+    """Where walkers from all peaks settle: those of the second half of their sweeps."""
+    size = peaks[0][0].size
+    count = 2 * (_CROWD_PER_DIMENSION * size // 2)
+    at = np.empty((count, size))
+    for i, (peak, _) in enumerate(peaks):
+        mine = np.arange(i, count, len(peaks))
+        high, _ = _climb(target, peak, 0.1 * np.eye(size), part, 30, 10 * _WIDTH)
+        at[mine] = high + rng.standard_normal((mine.size, size)) @ _shape(target, high, part).T
+    value = target(at, part)
+    seen = []
+    for sweep in range(sweeps):
+        for half in (0, 1):
+            mine, others = np.arange(half, count, 2), np.arange(1 - half, count, 2)
+            first, second = rng.choice(others, mine.size), rng.choice(others, mine.size)
+            scale = 2.38 / math.sqrt(2 * size) * rng.choice([0.25, 0.5, 1.0], mine.size)
+            # A full step now and then carries a walker from one peak to another.
+            scale = np.where(rng.random(mine.size) < 0.1, 1.0, scale)
+            proposed = at[mine] + scale[:, None] * (at[first] - at[second])
+            proposed += 1e-3 * rng.standard_normal(proposed.shape)
+            new = target(proposed, part)
+            take: Bools = np.isfinite(new) & (np.log(rng.random(mine.size)) + value[mine] < new)
+            at[mine[take]], value[mine[take]] = proposed[take], new[take]
+        if sweep < sweeps // 2 and sweep % 5 == 4:
+            # Walkers left on a side peak, or outside, go to where the others are; nothing of this half is kept.
+            lost = np.flatnonzero(~(value > np.median(value) - 2 * size))
+            found = rng.choice(np.flatnonzero(value > np.median(value) - 2 * size), lost.size)
+            at[lost], value[lost] = at[found], value[found]
+        if sweep >= sweeps // 2:
+            seen.append(at.copy())
+    return np.concatenate(seen)
 
 
 def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: int, rng: Generator) -> Proposal:
-    """Moves a t onto the posterior by importance sampling, round by round."""
-    size = proposal.middle.size
+    """Moves the proposal onto the posterior by importance sampling, round by round."""
+    size = proposal.size
+    points, log_weights = np.empty((0, size)), np.empty(0)
     for _ in range(rounds):
-        points = proposal.draw(batch, rng)
-        log_weights = target(points, part) - proposal.log_density(points)
-        log_weights -= log_weights.max()
+        new = proposal.draw(batch, rng)
+        new_weights = target(new, part) - proposal.log_density(new)
+        good = _carried(new_weights) > _ENOUGH * batch
+        # Rounds that were far off would only add noise.
+        if _carried(new_weights) > 0.1 * batch:
+            points, log_weights = np.concatenate([points, new]), np.concatenate([log_weights, new_weights])
+        else:
+            points, log_weights = new, new_weights
         power = 1.0
-        while (carried := _carried(power * log_weights)) < min(3 * size, batch / 3) and power > 1e-4:
+        while (carried := _carried(power * log_weights)) < 4 * size and power > 1e-4:
             power *= 0.8
-        weights = np.exp(power * log_weights)
-        weights /= weights.sum()
-        middle = weights @ points
-        spread = (points - middle).T @ (weights[:, None] * (points - middle)) / (1 - (weights**2).sum())
-        # Few points carry the weights early on: keep part of the old shape, or the new one would be singular.
-        keep = size / (size + carried)
-        old = proposal.lower @ proposal.lower.T
-        proposal = Proposal.fitted(middle, (1 - keep) * spread + keep * old)
-        if power == 1.0 and carried > 0.35 * batch:
+        weights = np.exp(power * log_weights - logsumexp(power * log_weights))
+        if carried > 20 * size:
+            proposal = Proposal.fitted(points, weights, rng)
+        else:
+            middle = weights @ points
+            spread = (points - middle).T @ (weights[:, None] * (points - middle)) / (1 - (weights**2).sum())
+            # Few points carry the weights early on: keep part of the old shape, or the new one would be singular.
+            keep = size / (size + carried)
+            proposal = Proposal.single(middle, (1 - keep) * spread + keep * proposal.covariance())
+        if good:
             break
     return proposal
 
 
 def _carried(log_weights: Floats) -> float:
-    weights = np.exp(log_weights - log_weights.max())
-    return float(weights.sum() ** 2 / (weights**2).sum())
+    """How many equal weights these are worth."""
+    return float(np.exp(2 * logsumexp(log_weights) - logsumexp(2 * log_weights)))
 
 
 def sample(
@@ -147,66 +204,77 @@ def sample(
     stations: int,
     *,
     draws: int,
-    walk: int,
+    chains: int,
+    sweeps: int,
     threads: int,
     rng: Generator,
 ) -> Draws:
-    """Runs the three steps of the module.
+    """Runs the steps of the module.
 
     Args:
         log_posterior: called with a point and a number of stations.
-        starts: chains x dimensions, scattered.
+        starts: climbs x dimensions, scattered.
         stations: how many there are.
-        draws: kept per chain; a tenth more is run before.
-        walk: steps per chain of the first search.
+        draws: kept per chain, up to eight times as many where they do not agree; a tenth more is run before.
+        sweeps: of the crowd; half of them are looked at.
         threads: how many points are worked on at once; the draws do not depend on it.
     """
     target = _Counted(log_posterior, threads)
-    chains, size = starts.shape
-    part = min(stations, FIRST_PART)
-    middle, covariance = _walk(target, starts, part, walk, rng)
-    proposal = Proposal.fitted(middle, covariance)
-    while True:
-        proposal = _fit(target, proposal, part, 12 * size, 8 if part < stations else 12, rng)
-        if part == stations:
-            break
+    size = starts.shape[1]
+    peaks = _peaks(target, starts, min(stations, CLIMB_PART))
+    part = min(stations, CROWD_PART)
+    seen = _crowd(target, peaks, part, sweeps, rng)
+    proposal = Proposal.fitted(seen, np.full(len(seen), 1 / len(seen)), rng)
+    proposal = _fit(target, proposal, part, 60 * size, 5, rng)
+    while part < stations:
         grown = min(part * _GROWTH, stations)
-        # Twice the width that the larger part will have: its middle lies up to a few widths away.
-        proposal = Proposal(proposal.middle, proposal.lower * min(1.0, 2 * np.sqrt(part / grown)))
+        middle, covariance = proposal.middle(), proposal.covariance() * (part / grown)
+        lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        middle, _ = _climb(target, middle, lower, grown, 10, 0.1)
+        proposal = _fit(target, Proposal.single(middle, 1.3 * covariance), grown, 18 * size, 6, rng)
         part = grown
-    # What importance sampling saw little of, long tails above all, chains of this t find; a second t is fitted to them.
-    pilot, _ = _metropolis(target, proposal, 3 * chains, stations, 60, draws // 4 + 30, rng)
-    seen = pilot.reshape(-1, size)
-    proposal = Proposal.fitted(seen.mean(axis=0), np.cov(seen.T))
-    points, accepted = _metropolis(target, proposal, chains, stations, max(draws // 10, 20), draws, rng)
+    chain = _Chains(target, proposal, chains, stations, rng)
+    chain.run(max(draws // 10, 20))
+    points = chain.run(draws)
+    while points.shape[1] < _LONGEST * draws and max(rhat(points[..., i]) for i in range(size)) > _STOP:
+        points = np.concatenate([points, chain.run(points.shape[1])], axis=1)
     target.close()
-    return Draws(points, accepted, target.evaluations)
+    return Draws(points, chain.taken / chain.proposed, target.evaluations, peaks)
 
 
-def _metropolis(
-    target: _Counted, proposal: Proposal, chains: int, part: int, lead: int, draws: int, rng: Generator
-) -> tuple[Floats, float]:
-    """Chains that propose from the t or take a small step; the draws after the lead, and the part taken."""
-    size = proposal.middle.size
-    at = proposal.draw(5 * chains, rng)
-    value = target(at, part)
-    # Scattered starts, but none where the posterior is 0: a chain could not leave from there.
-    possible = np.flatnonzero(np.isfinite(value))[:chains]
-    at, value = at[possible], value[possible]
-    density = proposal.log_density(at)
-    kept = np.empty((chains, draws, size))
-    taken = 0
-    for step in range(lead + draws):
-        walks = rng.random(chains) < _WALK_SHARE
-        step_scale = np.exp(rng.uniform(-2.0, 0.0, chains)) * 2.38 / np.sqrt(size)
-        near = at + step_scale[:, None] * (rng.standard_normal((chains, size)) @ proposal.lower.T)
-        proposed = np.where(walks[:, None], near, proposal.draw(chains, rng))
-        new = target(proposed, part)
-        new_density = proposal.log_density(proposed)
-        correction = np.where(walks, 0.0, density - new_density)
-        take: Bools = np.log(rng.random(chains)) < new - value + correction
-        at[take], value[take], density[take] = proposed[take], new[take], new_density[take]
-        if step >= lead:
-            kept[:, step - lead] = at
-            taken += int(take.sum())
-    return kept, taken / (draws * chains)
+class _Chains:
+    """Chains that propose from the fit or take a small step; they start scattered, and go on where they stopped."""
+
+    def __init__(self, target: _Counted, proposal: Proposal, chains: int, part: int, rng: Generator) -> None:
+        self._target, self._proposal, self._part, self._rng = target, proposal, part, rng
+        self._lower = np.asarray(np.linalg.cholesky(proposal.covariance()), dtype=np.float64)
+        at = proposal.draw(10 * chains, rng)
+        value = target(at, part)
+        # None where the posterior is 0: a chain could not leave from there.
+        possible = np.flatnonzero(np.isfinite(value))[:chains]
+        self._at, self._value = at[possible], value[possible]
+        self._density = proposal.log_density(self._at)
+        self.taken, self.proposed = 0, 0
+
+    def run(self, steps: int) -> Floats:
+        """chains x steps x dimensions."""
+        chains, size = self._at.shape
+        rng = self._rng
+        kept = np.empty((chains, steps, size))
+        for step in range(steps):
+            walks = rng.random(chains) < _WALK_SHARE
+            # Along one direction of any length a step is taken as often in fourteen dimensions as in two.
+            direction = rng.standard_normal((chains, size))
+            direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+            length = rng.standard_normal(chains) * np.exp(rng.uniform(-1.0, 1.5, chains))
+            near = self._at + length[:, None] * (direction @ self._lower.T)
+            proposed = np.where(walks[:, None], near, self._proposal.draw(chains, rng))
+            new = self._target(proposed, self._part)
+            new_density = self._proposal.log_density(proposed)
+            correction = np.where(walks, 0.0, self._density - new_density)
+            take: Bools = np.log(rng.random(chains)) < new - self._value + correction
+            self._at[take], self._value[take], self._density[take] = proposed[take], new[take], new_density[take]
+            kept[:, step] = self._at
+            self.taken += int(take.sum())
+            self.proposed += chains
+        return kept
