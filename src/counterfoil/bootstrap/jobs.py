@@ -30,7 +30,7 @@ from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, r
 from counterfoil.storage.jobs import Job
 from counterfoil.storage.models import Copy, Head
 from counterfoil.storage.objects import Bucket, mirror_site
-from counterfoil.storage.work import Desk
+from counterfoil.storage.said import Desk
 from counterfoil.workflow.grow import is_current, published_size, site_stamp
 from counterfoil.workflow.restore import check_not_held
 
@@ -44,34 +44,34 @@ class Busy(Exception):  # noqa: N818 - not an error: another worker does it
 
 
 @contextmanager
-def only_writer(at: Server) -> Iterator[None]:
-    """Hold what lets one worker at a time write to the record.
+def only_writer(at: Server, what: str = "grow", number: int = ADVISORY_LOCK) -> Iterator[None]:
+    """Hold what lets one worker at a time write to the record (or do `what`).
 
     Raises:
         Busy: another one does.
     """
     make_folder(at.settings.private, 0o700)
     try:
-        lock = FolderLock(at.settings.private / "grow.lock")
+        lock = FolderLock(at.settings.private / f"{what}.lock")
     except RecordError as error:
         if error.code != "locked":
             raise
         raise Busy from None
     try:
-        with _advisory_lock():
+        with _advisory_lock(number):
             yield
     finally:
         lock.release()
 
 
 @contextmanager
-def _advisory_lock() -> Iterator[None]:
+def _advisory_lock(number: int) -> Iterator[None]:
     """The database's own lock; it goes with the connection. SQLite lies on one machine: the folder's lock is enough."""
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
         (taken,) = cursor.fetchone()
     if not taken:
         raise Busy
@@ -79,7 +79,7 @@ def _advisory_lock() -> Iterator[None]:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 def grow_now(at: Server) -> None:
@@ -129,6 +129,8 @@ def recompute_now(at: Server) -> None:
     """
     with only_writer(at):
         check_not_held(at.settings.folder)
+        if not is_current(at.settings.folder, at.settings.site):
+            return
         found = at.grower.recompute()
     if found.drift:
         log.error("recompute: %d of %d files were not what follows from the record", len(found.drift), found.files)
@@ -151,6 +153,11 @@ def desk_of(at: Server) -> Desk:
     return Desk(at.state(), at.now(), at.slot, at.pseudonyms)
 
 
+def _link_new(at: Server) -> None:
+    with only_writer(at, "looks", ADVISORY_LOCK + 1):
+        looks.link_new(at.pictures)
+
+
 def _unless_busy(do: Callable[[Server], None]) -> None:
     try:
         do(server())
@@ -167,7 +174,7 @@ def grow() -> None:
 @task()
 def look_alikes() -> None:
     """See the table."""
-    looks.link_new()
+    _unless_busy(_link_new)
 
 
 @task()

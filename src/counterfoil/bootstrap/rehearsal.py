@@ -36,7 +36,7 @@ from counterfoil.simulate.drawing import draw_protocol, figure_text
 from counterfoil.storage import answers, leases
 from counterfoil.storage.arrivals import Door, receive
 from counterfoil.storage.models import Account, Copy, Task
-from counterfoil.storage.work import Desk
+from counterfoil.storage.said import Desk
 from counterfoil.workflow.rehearsal_folder import FOLDER
 from counterfoil.workflow.sending import Claim
 

@@ -21,7 +21,8 @@ from django_tasks import TaskResultStatus
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from counterfoil.storage.models import Arrival, Batch, Copy, Entry, Setting, Standing
+from counterfoil.storage import looks
+from counterfoil.storage.models import Arrival, Batch, Entry, Setting, Standing
 from counterfoil.workflow.grow import Recomputed
 from counterfoil.workflow.slots import is_over, slot_of
 
@@ -46,7 +47,7 @@ def batch_is_due(now: datetime, batch_s: int) -> bool:
 
 def looks_are_due() -> bool:
     """Whether a copy's fingerprint is not among those that are compared."""
-    return Copy.objects.exclude(look=[]).filter(bands__isnull=True).exists()
+    return looks.to_compare().exists()
 
 
 def stages_are_due() -> bool:

@@ -1,7 +1,12 @@
-"""Look-alikes: copies whose pictures look like one photo are linked, for people to see. Nothing is dropped or refused.
+"""Look-alikes: copies whose pictures are the same shot are linked, for people to see. Nothing is dropped or refused.
 
-A fingerprint is cut into bands; two within `NEAR_BITS` share a band or nearly so, and are found by equality. A copy is
-compared once, in the transaction in which its bands are stored: killed before, it is compared again.
+Rules:
+
+* Candidates come by equality of parts of the fingerprint (`evidence.likeness.candidates`); then the pictures themselves
+  are laid over each other and measured.
+* A copy is compared once: its parts are stored together with its links. Killed before, it is compared again.
+* The measuring is done outside of any transaction: on SQLite a photo must not wait for it.
+* A picture that was purged is not compared any more, and takes its parts with it.
 """
 
 from __future__ import annotations
@@ -9,59 +14,87 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, QuerySet
 
-from counterfoil.evidence.fingerprints import NEAR_BITS, Fingerprint, distance
+from counterfoil.evidence.fingerprints import Fingerprint, distance
+from counterfoil.evidence.likeness import Kind, candidates, likeness
+from counterfoil.evidence.picture import Image, decode
 from counterfoil.storage.models import Band, Copy, LookAlike
+from counterfoil.workflow.stores import Store, StoreError
 
-COMPARED_AT_ONCE = 200
-MOST_LINKS = 50
-"""Of one copy; a blank page has thousands of look-alikes, and fifty links say so as well."""
-
-
-def link_new() -> int:
-    """Compare every copy that was not compared yet; the number of links made."""
-    links = 0
-    while True:
-        with transaction.atomic():
-            found = list(Copy.objects.exclude(look=[]).filter(bands__isnull=True).order_by("pk")[:COMPARED_AT_ONCE])
-            if not found:
-                return links
-            for copy in found:
-                links += _link(copy)
+COMPARED_AT_ONCE = 50
+"""Copies of one job; then others have their turn."""
+MOST_MEASURED = 6
+"""Candidates of one copy that are measured, the nearest: a second of work for each copy at most."""
+_WHOLE, _WORD = 0, 1
+"""Which part of a fingerprint a row of `Band` holds."""
 
 
-def _link(copy: Copy) -> int:
-    mine = _fingerprint(copy)
-    bands = mine.bands()
-    near = _near(copy, mine, _sharing(copy, bands))
-    LookAlike.objects.bulk_create(near, ignore_conflicts=True)
-    Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in enumerate(bands)])
-    return len(near)
+def to_compare() -> QuerySet[Copy]:
+    """Copies that were not compared yet."""
+    return Copy.objects.exclude(look=[]).exclude(picture="").filter(bands__isnull=True)
 
 
-def _fingerprint(copy: Copy) -> Fingerprint:
+def link_new(pictures: Store) -> int:
+    """Compare some copies that were not compared yet; the number of links made. One caller at a time."""
+    return sum(_link(copy, pictures) for copy in to_compare().order_by("pk")[:COMPARED_AT_ONCE])
+
+
+def _link(copy: Copy, pictures: Store) -> int:
+    mine = fingerprint_of(copy)
+    links = _measured(copy, mine, pictures)
+    parts = [(_WHOLE, value) for value in mine.bands()] + [(_WORD, value) for value in mine.words]
+    with transaction.atomic():
+        LookAlike.objects.bulk_create(links, ignore_conflicts=True)
+        Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in parts])
+    return len(links)
+
+
+def fingerprint_of(copy: Copy) -> Fingerprint:
     """`look` holds the coarse hash as hexadecimal digits, then the words."""
     whole, *words = copy.look
     return Fingerprint(int(whole, 16), tuple(words))
 
 
-def _sharing(copy: Copy, bands: Iterable[int]) -> list[Copy]:
-    same = Q()
-    for band, value in enumerate(bands):
-        same |= Q(bands__band=band, bands__value=value)
-    return list(Copy.objects.filter(same).exclude(pk=copy.pk).distinct().only("copy", "look", "exact")[:5000])
+def _measured(copy: Copy, mine: Fingerprint, pictures: Store) -> list[LookAlike]:
+    found = []
+    here = _picture(copy, pictures)
+    others = candidates(mine, _Index(copy))[:MOST_MEASURED] if here is not None else []
+    rows = Copy.objects.in_bulk(others)
+    for name in others:
+        there = _picture(rows[name], pictures)
+        if here is None or there is None:
+            continue
+        kind = likeness(here, there).kind
+        if kind is not Kind.OTHER:
+            one, other = sorted((copy.pk, name))
+            bits = distance(mine, fingerprint_of(rows[name]))
+            found.append(LookAlike(one_id=one, other_id=other, kind=kind.value, distance=bits))
+    return found
 
 
-def _near(copy: Copy, mine: Fingerprint, others: Iterable[Copy]) -> list[LookAlike]:
-    near = sorted((distance(mine, _fingerprint(other)), other.pk, other.exact) for other in others)
-    return [
-        LookAlike(
-            one_id=min(copy.pk, other),
-            other_id=max(copy.pk, other),
-            kind="same" if exact == copy.exact else "alike",
-            distance=bits,
-        )
-        for bits, other, exact in near[:MOST_LINKS]
-        if bits <= NEAR_BITS
-    ]
+def _picture(copy: Copy, pictures: Store) -> Image | None:
+    try:
+        return decode(pictures.get(copy.picture), sha256=copy.picture) if copy.picture else None
+    except StoreError as error:
+        if error.code == "missing-object":
+            return None
+        raise
+
+
+class _Index:
+    """The database as `evidence.likeness` asks it, without the copy itself."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._others = Band.objects.exclude(copy=copy)
+
+    def with_band(self, bands: Iterable[int]) -> dict[str, Fingerprint]:
+        names = self._others.filter(band=_WHOLE, value__in=list(bands)).values("copy").distinct()
+        return {copy.pk: fingerprint_of(copy) for copy in Copy.objects.filter(pk__in=names).only("copy", "look")}
+
+    def with_words(self, words: Iterable[int], *, at_most: int) -> dict[str, int]:
+        asked = self._others.filter(band=_WORD, value__in=list(words))
+        having = asked.values("value").annotate(copies=Count("copy")).filter(copies__lte=at_most)
+        rare = list(having.values_list("value", flat=True))
+        found = asked.filter(value__in=rare).values("copy").annotate(words=Count("value"))
+        return dict(found.values_list("copy", "words"))

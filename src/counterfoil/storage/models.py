@@ -279,7 +279,7 @@ class LookAlike(models.Model):
     one = models.ForeignKey(Copy, on_delete=models.CASCADE, related_name="+")
     other = models.ForeignKey(Copy, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20)
-    """same, alike, crop"""
+    """A word of `evidence.likeness.Kind`: same, part, differs."""
     distance = models.IntegerField()
 
     class Meta:
