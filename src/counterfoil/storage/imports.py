@@ -30,7 +30,7 @@ def standing(means: Means) -> Standing:
     """What the record has of tables, with their bytes where an import needs them."""
     state = means.state()
     rows = tables_of_record()
-    tables = {index: body for index, body in (rows[t.entry] for t in state.tables)}
+    tables = dict(rows[t.entry] for t in state.tables)
     data = {index: means.objects.get(body["object"]["sha256"]) for index, body in tables.items()}
     return Standing(state.election, tables, data)
 

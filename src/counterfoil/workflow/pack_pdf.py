@@ -290,12 +290,17 @@ class _Sheet:
 
     def _n(self, number: int) -> str:
         """Digits in groups of three, parted by a narrow space that does not break."""
-        return f"{number:,}".replace(",", "\u202f").replace("-", "\u2212")
+        digits = f"{abs(number):,}".replace(",", "\u202f")
+        return self._signed("\u2212", digits) if number < 0 else digits
+
+    def _signed(self, sign: str, digits: str) -> str:
+        """On a right-to-left page a sign would go behind its number without a mark that says where it belongs."""
+        return f"\u200e{sign}{digits}" if self.right_to_left else sign + digits
 
     def _difference(self, number: int | None) -> str:
         if number is None:
             return ""
-        return "+" + self._n(number) if number > 0 else self._n(number)
+        return self._signed("+", self._n(number)) if number > 0 else self._n(number)
 
     def _value(self, figure: Figure) -> str:
         if figure.ours is not None:

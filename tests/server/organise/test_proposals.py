@@ -48,7 +48,7 @@ def test_attack_an_organiser_approves_their_own_proposal(server: Server, team: t
     made = organise.propose("freeze", REASON, ann, means(server))
     for act in ("approve", "refuse"):
         with pytest.raises(Refusal, match="proposer"):
-            organise.decide(made.pk, act, ann, means(server))  # type: ignore[arg-type]
+            organise.decide(made.pk, act, ann, means(server))
     assert not frozen()
     assert Proposal.objects.get().state == "open"
 
@@ -73,7 +73,7 @@ def test_attack_replay_of_an_approval_does_nothing_again(server: Server, team: t
     entries, lines = Entry.objects.count(), Audit.objects.count()
     for act in ("approve", "refuse"):
         with pytest.raises(Refusal, match="open"):
-            organise.decide(made.pk, act, ben, means(server))  # type: ignore[arg-type]
+            organise.decide(made.pk, act, ben, means(server))
     with pytest.raises(Refusal):
         organise.decide(made.pk, "take_back", ann, means(server))
     assert (Entry.objects.count(), Audit.objects.count()) == (entries, lines)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,9 +19,6 @@ from counterfoil.primitives.errors import CounterfoilError
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account
 from counterfoil.workflow.slots import MINUTE_S, slot_of
-
-REFUSALS: dict[str, str] = {}
-"""Codes of refusals that people meet, translated; others are shown as they are, in English."""
 
 
 def means() -> Means:
@@ -93,7 +91,7 @@ def explain(error: CounterfoilError) -> str:
     return found if found is not None else str(error)
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def texts_of(request: HttpRequest) -> dict[str, str]:
@@ -111,7 +109,7 @@ def post_back(to: str) -> Callable[[View], View]:
 
     def wrap(view: View) -> View:
         @wraps(view)
-        def inner(request: HttpRequest, **given: Any) -> HttpResponse:
+        def inner(request: HttpRequest, **given: Any) -> HttpResponseBase:
             try:
                 return view(request, **given)
             except CounterfoilError as error:

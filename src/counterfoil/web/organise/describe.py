@@ -87,7 +87,8 @@ def title(proposal: Proposal) -> str:  # noqa: PLR0911 - one line per action
     head = str(TITLES[proposal.action])
     match proposal.action:
         case "import_tables":
-            return f"{head}: {KINDS[payload['preview']['kind']]} {payload['body'].get('name', '')}".strip()
+            kind, name = payload["preview"]["kind"], payload["body"].get("name", "")
+            return f"{head}: {KINDS[kind]} {name if name != kind else ''}".strip()
         case "exclude":
             return f"{head}: {payload['station']}"
         case "freeze":

@@ -38,6 +38,8 @@ urlpatterns: list[URLPattern] = [
     path("branches/<uuid:key>/revoke", branches.revoke, name="organise_branch_revoke"),
     path("handover/", handover.handover, name="organise_handover"),
     path("handover/end", handover.end, name="organise_end"),
+    path("handover/parts", handover.parts, name="organise_parts"),
+    path("handover/bundle", handover.bundle, name="organise_bundle"),
     path("packs/", packs.packs, name="organise_packs"),
     path("packs/pdf", packs.pack, name="organise_pack"),
 ]
