@@ -2,7 +2,8 @@
 
 * crashes: the log is killed, refused and cut off from power at every counted system call of a small run;
 * simulated elections: every scenario under many seeds; what was planted is found, nothing else above a note is, and
-  every total is right to the vote.
+  every total is right to the vote;
+* pictures: mutated and hand-made files through the sandbox; a simulated phone is looked for in kept photos.
 
 Ends with 1 if anything failed; the table is written all the same.
 """
@@ -21,6 +22,7 @@ from xml.etree import ElementTree
 
 from counterfoil.simulate.problems import SCENARIOS
 from counterfoil.simulate.truth import score
+from tests.evidence.campaign import rows as pictures
 from tests.simulate.counting import simulated
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +36,7 @@ def main() -> int:
     seeds = parser.parse_args().seeds
     started = time.time()
     rows = []
-    for row in (*_crashes(), *_elections(seeds)):
+    for row in (*_crashes(), *_elections(seeds), *pictures()):
         rows.append(row)
         print(*row, sep=" | ", flush=True)  # noqa: T201 - progress of a program for the terminal
     failed = sum(row[2] for row in rows)
@@ -76,7 +78,9 @@ def _page(rows: list[tuple[str, int, int]], seeds: int, day: str) -> str:
 `make campaign` runs them whole and writes this page; `make test` runs a fixed part of each. A crash case is one kind of
 system call: the log is killed, refused or cut off from power at every place where the run makes it. A simulated
 election ({STATIONS} stations, seeds 0 to {seeds - 1}) fails if anything planted that arithmetic can show
-is missed, if anything else is found above a note, or if a total is wrong by a vote. Run of {day}.
+is missed, if anything else is found above a note, or if a total is wrong by a vote. A hostile file fails if it does not
+end as a clean picture or a named refusal; a simulated phone, if more than one of its twelve photos can be tied to it.
+Run of {day}.
 
 | campaign | cases | failed |
 | --- | ---: | ---: |
