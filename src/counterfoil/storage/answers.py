@@ -17,9 +17,9 @@ from django.db import transaction
 
 from counterfoil.primitives.cells import Cell
 from counterfoil.primitives.errors import Refusal
-from counterfoil.storage import inbox, leases, standing, work
-from counterfoil.storage.models import Account, Copy, Entry, Opinion, Task
-from counterfoil.storage.work import Desk
+from counterfoil.storage import inbox, leases, standing, stations, work
+from counterfoil.storage.models import Account, Copy, Entry, Opinion, Station, Task
+from counterfoil.storage.said import Desk, gather, ruling_of
 from counterfoil.workflow import work as rules
 from counterfoil.workflow.intake import pseudonym
 from counterfoil.workflow.work import Place
@@ -82,20 +82,54 @@ def decide(
     with transaction.atomic():
         copy = _taken(task, account)
         election = desk.election
-        said, _ = work.gather(copy, election)
+        said, _ = gather(copy, election)
         plain = {n: c if isinstance(c, int) else c.value for n, c in (values or {}).items()}
         body = {"action": action, "reason": reason, "values": plain, "copy": copy.pk}
         opinion = Opinion.objects.create(
             kind="decide", copy=copy, station=copy.station, contest=copy.contest, author=account, body=body
         )
         needed = rules.arbiters_needed(said, election)
-        ruling = rules.ruled([*said.rulings, work.ruling_of(opinion)], needed)
+        ruling = rules.ruled([*said.rulings, ruling_of(opinion)], needed)
         entry = None
         if ruling is not None:
             entry = _say_decision(copy, ruling, reason, account, desk)
             Opinion.objects.filter(kind="decide", copy=copy, withdrawn=False).update(withdrawn=True)
         work.refresh([copy.pk], desk)
         return entry
+
+
+def decide_station(
+    task: Task, account: Account, action: str, reason: str, desk: Desk, *, copy: str | None = None
+) -> Entry | None:
+    """A ruling on copies of one station that differ: which one counts, which does not, or that none can be chosen."""
+    with transaction.atomic():
+        Station.objects.select_for_update().filter(pk=task.station).first()
+        deleted, _ = Task.objects.filter(pk=task.pk, leased_by=account).delete()
+        if not deleted:
+            raise Refusal("your task: expected one that you hold, found it with somebody else.", code="not-yours")
+        needed = stations.arbiters_needed(task.station, task.contest, desk)
+        body = {"action": action, "reason": reason, "values": {}, "copy": copy}
+        opinion = Opinion.objects.create(
+            kind="decide", station=task.station, contest=task.contest, author=account, body=body
+        )
+        before = stations.rulings(task.station, task.contest).exclude(pk=opinion.pk)
+        ruling = rules.ruled([*map(ruling_of, before), ruling_of(opinion)], needed)
+        entry = None
+        if ruling is not None:
+            entry = _say_choice(task, ruling, reason, account, desk)
+            stations.rulings(task.station, task.contest).update(withdrawn=True)
+            work.refresh(stations.copies_of(task.station, task.contest, desk), desk)
+        stations.refresh(task.station, task.contest, desk)
+        return entry
+
+
+def _say_choice(task: Task, ruling: rules.Ruling, reason: str, account: Account, desk: Desk) -> Entry:
+    copies = stations.copies_of(task.station, task.contest, desk)
+    body: dict[str, Any] = {"type": "decision", "station": task.station, "contest": task.contest, "action": ruling.action}
+    if ruling.copy is not None:
+        body["copy"] = ruling.copy
+    rests_on = Entry.objects.filter(copy__in=copies, type__in=("copy", "reading"), withdrawn=False)
+    return inbox.say({**body, "reason": reason}, slot=desk.slot, author=account, refers=list(rests_on))
 
 
 def _say_decision(copy: Copy, ruling: rules.Ruling, reason: str, account: Account, desk: Desk) -> Entry:

@@ -22,6 +22,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
+from counterfoil.storage import stations, work
 from counterfoil.storage.models import Account, Copy, Entry, Gold, Opinion, Task
 from counterfoil.storage.standing import stage_of
 from counterfoil.storage.work import Desk, branch_of
@@ -31,6 +32,7 @@ from counterfoil.workflow.work import fields_of
 
 KINDS = ("decide", "third", "read", "identify")
 WINDOW = 32
+_TRIES = 20
 _MOST_GOLD = 30_000
 """Persons who hold the same copy with known answers at once."""
 _random = secrets.SystemRandom()
@@ -64,8 +66,14 @@ def hand_out(account: Account, desk: Desk, kinds: Sequence[str] = ()) -> Task | 
             gold = _gold(account, desk)
             if gold is not None:
                 return lease(gold, account, desk)
-        heads = [head for kind in allowed if (head := _next(account, kind, desk)) is not None]
-        return lease(min(heads, key=lambda t: t.priority), account, desk) if heads else None
+        for _ in range(_TRIES):
+            heads = [head for kind in allowed if (head := _next(account, kind, desk)) is not None]
+            if not heads:
+                return None
+            best = min(heads, key=lambda t: t.priority)
+            if best.leased_by is None or release(best, best.leased_by, desk):
+                return lease(best, account, desk)
+        return None
 
 
 def _next(account: Account, kind: str, desk: Desk) -> Task | None:
@@ -89,10 +97,11 @@ def free(kind: str, account: Account, desk: Desk) -> QuerySet[Task]:
     tasks = Task.objects.filter(Q(leased_until=None) | Q(leased_until__lt=desk.now), kind=kind, gold=False)
     tasks = tasks.filter(~Exists(said), ~Exists(thought))
     if kind == "decide":
-        ruled = Opinion.objects.filter(
-            author=account, copy=None, station=OuterRef("station"), contest=OuterRef("contest"), withdrawn=False
-        )
-        tasks = tasks.filter(Q(copy__isnull=False) | ~Exists(ruled))
+        # A dispute between copies: not for who ruled on it already, nor for who read one of them.
+        place = {"station": OuterRef("station"), "contest": OuterRef("contest")}
+        ruled = Opinion.objects.filter(author=account, copy=None, withdrawn=False, **place)
+        typed = Entry.objects.filter(author=account, type="reading", station=OuterRef("station"))
+        tasks = tasks.filter(Q(copy__isnull=False) | (~Exists(ruled) & ~Exists(typed)))
     return tasks
 
 
@@ -115,11 +124,8 @@ def gold_task(copy: Copy, desk: Desk) -> Task:
 
 
 def lease(task: Task, account: Account, desk: Desk) -> Task:
-    """Lend a task to somebody, or lend it on."""
+    """Lend a free task to somebody, or lend theirs for longer."""
     if task.leased_by_id != account.pk:
-        if task.leased_by is not None and task.copy is not None:
-            # Whoever let it lapse does not get it again, and what they typed is nobody else's to see.
-            Opinion.objects.create(kind="skip", copy=task.copy, author=task.leased_by)
         task.leased_by, task.draft = account, {}
     task.leased_until = desk.now + timedelta(seconds=desk.lease_s)
     task.save()
@@ -137,15 +143,30 @@ def save_draft(task: Task, draft: Mapping[str, Any], desk: Desk) -> None:
     Task.objects.filter(pk=task.pk, leased_by=task.leased_by).update(draft=dict(draft), leased_until=until)
 
 
-def give_back(task: Task, account: Account) -> None:
+def give_back(task: Task, account: Account, desk: Desk) -> None:
     """Somebody would rather not: the task is free for others, and its copy never comes to them again."""
     with transaction.atomic():
-        if task.copy is not None:
-            Opinion.objects.create(kind="skip", copy=task.copy, author=account)
-        if task.gold:
-            task.delete()
-        else:
-            Task.objects.filter(pk=task.pk).update(leased_by=None, leased_until=None, draft={})
+        release(task, account, desk)
+
+
+def release(task: Task, holder: Account, desk: Desk) -> bool:
+    """Take a task from its holder: they don't get its copy again, and what they typed is nobody else's to see.
+
+    Returns:
+        Whether it is still needed. Somebody may have held it beyond that.
+    """
+    if task.copy is not None:
+        Opinion.objects.create(kind="skip", copy=task.copy, author=holder)
+    if task.gold:
+        task.delete()
+        return False
+    task.leased_by, task.leased_until, task.draft = None, None, {}
+    task.save()
+    if task.copy is not None:
+        work.refresh([task.copy.pk], desk)
+    else:
+        stations.refresh(task.station, task.contest, desk)
+    return Task.objects.filter(pk=task.pk).exists()
 
 
 def sees(account: Account, copy: Copy) -> bool:

@@ -43,6 +43,9 @@ MORE_VOICES = 2
 SUSPECT = ("watched", "reviewed", "paused")
 """Stages of readers whose copies get one more reading."""
 
+AGREED = ("agreed", "arbitrated")
+"""States in which the count rests on the copy."""
+
 Place = tuple[str, str, int]
 """station, contest, page"""
 
@@ -120,7 +123,7 @@ class Work:
 
     @property
     def agreed(self) -> bool:
-        return self.state in ("agreed", "arbitrated")
+        return self.state in AGREED
 
 
 def fields_of(form: Form, page: int) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def draft(request: HttpRequest, key: uuid.UUID, given: DraftIn) -> Any:
 
 @router.post("/tasks/{uuid:key}/back", response={204: None, **ERRORS}, url_name="task-back", summary="Give a task back")
 def back(request: HttpRequest, key: uuid.UUID) -> Any:
-    leases.give_back(_held(request, key), caller(request))
+    leases.give_back(_held(request, key), caller(request), desk())
     return Status(204, None)
 
 

@@ -95,7 +95,7 @@ def draft(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 def back(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Somebody would rather not do this one."""
-    leases.give_back(_held(request, key), _person(request))
+    leases.give_back(_held(request, key), _person(request), desk())
     return redirect("work_next")
 
 
