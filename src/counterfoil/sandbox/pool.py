@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -46,9 +47,9 @@ class Sandbox:
         self._workers, self._waiting, self._wall_s = workers, waiting, wall_s
         self._bubblewrap = bubblewrap
         self._fresh()
+        _ALL.add(self)
 
     def _fresh(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._free = threading.Semaphore(self._workers)
         self._inside = 0
@@ -61,7 +62,6 @@ class Sandbox:
     @property
     def level(self) -> launch.Level:
         """How strong the jail is; starts a worker if none has been started yet."""
-        self._after_fork()
         if self._level is None:
             self._give_back(self._take())
         assert self._level is not None  # noqa: S101 - set by every worker that started
@@ -76,7 +76,6 @@ class Sandbox:
             FileRefused: this file is not taken, `code` says why; pages already given out must then be thrown away.
             SandboxBusy, SandboxStopped, SandboxUnavailable: the file may be fine; try again later.
         """
-        self._after_fork()
         if not data:
             raise FileRefused(Code.EMPTY)
         if len(data) > MAX_FILE_BYTES:
@@ -91,8 +90,6 @@ class Sandbox:
 
     def close(self) -> None:
         """Ends all idle workers; files under way end with a refusal of their own."""
-        if self._pid != os.getpid():
-            return
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -109,10 +106,9 @@ class Sandbox:
         self.close()
 
     def _after_fork(self) -> None:
-        if self._pid != os.getpid():
-            for worker in self._idle:
-                worker.channel.close()  # the parent process's worker; it must see its end by the parent alone
-            self._fresh()
+        for worker in self._idle:
+            worker.channel.close()  # the parent process's worker; it must see its end by the parent alone
+        self._fresh()
 
     def _enter(self) -> None:
         with self._lock:
@@ -181,3 +177,12 @@ class Sandbox:
                     self._give_back(worker)
                 else:
                     worker.end()
+
+
+def _forked() -> None:
+    for sandbox in list(_ALL):
+        sandbox._after_fork()
+
+
+_ALL: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_forked)
