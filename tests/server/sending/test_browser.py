@@ -35,6 +35,7 @@ PAGES = (
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
+        expect.set_options(timeout=30_000)
         yield running
 
 

@@ -168,8 +168,7 @@ const CounterfoilQueue = (() => {
   // Everything that waits, one after the other. Gives the seconds after which to try again; 0: nothing waits.
   async function sendAll(progress = () => {}) {
     if (!(await exists())) return 0; // looking would make it again, after somebody forgot everything
-    return navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
-      if (!lock) return 5; // the service worker, or another page, is at it
+    return navigator.locks.request(LOCK, async () => { // waits while the service worker, or another page, is at it
       const words = {};
       let again = 0;
       for (const item of await items()) {
