@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "worker": ("counterfoil.cli.serve:worker", "Run only the worker: batches, record, publication."),
     "check": ("counterfoil.cli.check:check", "Check settings and security of a server."),
     "organiser": ("counterfoil.cli.check:organiser", "Print a link for a new organiser, when all lost their keys."),
+    "preflight": ("counterfoil.cli.preflight:preflight", "Try this machine: disk, clock, keys, photos, load."),
     "backup": ("counterfoil.cli.backup:backup", "Write all of a server to one sealed file, while it runs."),
     "restore": ("counterfoil.cli.backup:restore", "Make a server of a backup; it signs only what nobody saw newer."),
     "demo": ("counterfoil.cli.demo:demo", "Simulate an election, count it, publish it and serve the publication."),

@@ -13,7 +13,6 @@ import pytest
 from counterfoil.record.keys import LAST_SIGNED
 from counterfoil.record.log import Log
 from tests.server.running.material import ROOT, environment, make_election, run_script
-from tests.servers.fixtures import fast_postgres  # noqa: F401 - a fixture
 from tests.servers.postgres import PostgresServer
 
 WORDS = "kettle lantern orchard violin harbour sparrow\n"

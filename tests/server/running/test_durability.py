@@ -11,7 +11,7 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +20,6 @@ import pytest
 
 from counterfoil.primitives.canonical import sha256_hex
 from tests.server.running.material import make_election, run_script
-from tests.servers.fixtures import postgres  # noqa: F401 - a fixture
 from tests.servers.postgres import PostgresServer
 
 WHOLE = os.environ.get("COUNTERFOIL_CAMPAIGN") == "whole"
@@ -120,42 +119,37 @@ def test_a_photo_is_synced_before_it_is_named_named_before_it_is_committed_and_c
     rows, start = case.rows(), 0
     for copy in case.acknowledged:
         picture = rows[copy]
-        answer = _find(lines, start, lambda line, copy=copy: f"acknowledged {copy[:14]}" in line and "write(1<" in line)
-        named = _find(lines, start, lambda line, picture=picture: line.startswith("rename(") and f'/{picture}"' in line)
+        answer = _find(lines, start, "write(1<", f"acknowledged {copy[:14]}")
+        named = _find(lines, start, "rename(", f'/{picture}"')
         staged = re.search(r'rename\("([^"]+)"', lines[named])
         assert staged is not None
-        made = _find(lines, start, lambda line, name=staged[1]: "O_CREAT" in line and name in line)
-        written = _last(lines, made, named, lambda line, name=staged[1]: line.startswith("write(") and name in line)
-        synced = _find(lines, written, lambda line, name=staged[1]: line.startswith("fsync(") and name in line)
-        parent = str(case.folder / "server/intake" / picture[:2])
-        folder_synced = _find(
-            lines, named, lambda line, parent=parent: line.startswith("fsync(") and f"<{parent}>" in line
-        )
-        committed = _last(lines, start, answer, _wal_synced if case.world.server is None else _sent_to_postgresql)
+        made = _find(lines, start, "openat(", staged[1], "O_CREAT")
+        written = _last(lines, made, named, "write(", staged[1])
+        synced = _find(lines, written, "fsync(", staged[1])
+        folder_synced = _find(lines, named, "fsync(", f"<{case.folder / 'server/intake' / picture[:2]}>")
+        commit = ("fdatasync(", "work.sqlite3-wal>") if case.world.server is None else ("sendto(", "COMMIT")
+        committed = _last(lines, start, answer, *commit)
         assert made < written < synced < named < folder_synced < committed < answer
         start = answer
     assert all(line.endswith("= 0") for line in lines if line.startswith(("fsync(", "fdatasync(", "rename(")))
 
 
-def _wal_synced(line: str) -> bool:
-    return line.startswith(("fsync(", "fdatasync(")) and "work.sqlite3-wal>" in line
+def _find(lines: list[str], start: int, call: str, *words: str) -> int:
+    """The first line from `start` on with this call and these words."""
+    return next(i for i in range(start, len(lines)) if _is(lines[i], call, words))
 
 
-def _sent_to_postgresql(line: str) -> bool:
-    return line.startswith("sendto(") and "COMMIT" in line
+def _last(lines: list[str], start: int, end: int, call: str, *words: str) -> int:
+    return next(i for i in range(end - 1, start - 1, -1) if _is(lines[i], call, words))
 
 
-def _find(lines: list[str], start: int, wanted: Callable[[str], bool]) -> int:
-    return next(i for i in range(start, len(lines)) if wanted(lines[i]))
-
-
-def _last(lines: list[str], start: int, end: int, wanted: Callable[[str], bool]) -> int:
-    return next(i for i in range(end - 1, start - 1, -1) if wanted(lines[i]))
+def _is(line: str, call: str, words: tuple[str, ...]) -> bool:
+    return line.startswith(call) and all(word in line for word in words)
 
 
 def _points(lines: list[str], calls: tuple[str, ...], in_ci: int) -> Points:
     """(call, how many times it was made before and at this point): all of the sends, or some of them."""
-    first = _find(lines, 0, lambda line: "server/intake" in line)
+    first = _find(lines, 0, "", "server/intake")
     count: Counter[str] = Counter()
     found = []
     for number, line in enumerate(lines):

@@ -28,7 +28,7 @@ def sealed(data: bytes, secret: Secret = SECRET) -> bytes:
 
 
 def opened(data: bytes, secret: Secret = SECRET) -> bytes:
-    return cast(bytes, SealedReader(io.BytesIO(data), secret).readall())
+    return SealedReader(io.BytesIO(data), secret).readall()
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
