@@ -174,8 +174,17 @@ def _withdraw(proposal: Proposal, means: Means) -> Mapping[str, Any]:
     entries = list(Entry.objects.select_for_update().filter(pk__in=proposal.payload["entries"]))
     for entry in entries:
         take_out(entry, proposal.payload["reason"], means.slot, proposal.proposed_by)
-    work.refresh({entry.copy for entry in entries if entry.type in ("copy", "reading")}, desk(means))
+    names = {entry.copy for entry in entries if entry.type in ("copy", "reading")}
+    for entry in entries:
+        if entry.type == "decision":
+            names |= copies_at(entry.station, entry.contest)
+    work.refresh(names, desk(means))
     return {"entries": proposal.payload["entries"], "reason": proposal.payload["reason"]}
+
+
+def copies_at(station: str, contest: str) -> set[str]:
+    """The copies that a decision about a station and contest is about."""
+    return set(Copy.objects.filter(station=station, contest=contest).values_list("copy", flat=True))
 
 
 def desk(means: Means) -> work.Desk:
@@ -217,6 +226,7 @@ def _exclude(proposal: Proposal, means: Means) -> Mapping[str, Any]:
     }
     rests = Entry.objects.filter(type="copy", station=given["station"], contest=given["contest"], withdrawn=False)
     entry = inbox.say(body, slot=means.slot, author=proposal.proposed_by, refers=list(rests))
+    work.refresh(copies_at(given["station"], given["contest"]), desk(means))
     return {"entry": str(entry.pk), "station": given["station"]}
 
 
@@ -230,6 +240,8 @@ def purge(copy: Copy, by: Account, means: Means) -> dict[str, Any] | None:
         StoreError: a store did not delete; repeat it.
     """
     with transaction.atomic():
+        # Locked in the order in which a release is approved: one of the two comes first, and no release comes after.
+        list(Proposal.objects.select_for_update().filter(action="release", state="open").order_by("pk"))
         picture = Copy.objects.select_for_update().get(pk=copy.pk).picture
         # A copy that was moved to its right station is another copy of the same picture.
         copies = [copy.pk, *Copy.objects.exclude(picture="").filter(picture=picture).values_list("pk", flat=True)]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -13,6 +17,7 @@ from counterfoil.storage import accounts
 from counterfoil.storage.models import Account, Audit, Invitation, Session, Task
 from tests.server.conftest import Clock, Person
 from tests.server.organise.world import bring, grow
+from tests.server.running.material import ROOT, environment, make_election
 
 
 @pytest.fixture
@@ -82,3 +87,37 @@ def test_a_mistyped_part_is_named_and_nothing_is_made(
     answer = client.post("/organise/handover/bundle", {"parts": f"{lines[0]}\n{wrong}"}, follow=True)
     assert "part 2" in answer.content.decode()
     assert not Audit.objects.filter(action="handover_bundle").exists()
+
+
+def program(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_second_organiser_takes_over_on_another_machine_with_enough_parts(tmp_path: Path) -> None:
+    folder = make_election(tmp_path / "e")
+    done = program("tests.server.organise.hand_over", folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+    entries = int(done.stdout.split()[-1])
+    sealed = (tmp_path / "state.handover").read_bytes()
+    for path in (folder / "keys").iterdir():
+        assert path.read_bytes()[:32] not in sealed
+    (tmp_path / "two").write_text("\n".join((tmp_path / "parts").read_text("utf-8").split("\n")[:2]), "utf-8")
+    few = program(
+        "counterfoil", "restore", tmp_path / "state.handover", tmp_path / "no", "--key-parts", tmp_path / "two"
+    )
+    assert few.returncode != 0 and not (tmp_path / "no" / "keys").exists()
+    back = program(
+        *("counterfoil", "restore", tmp_path / "state.handover", tmp_path / "back"),
+        *("--key-parts", tmp_path / "parts", "--compare", folder / "site", "--json"),
+    )
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout) == {"entries": entries, "taken": 0, "held": False}
+    assert (tmp_path / "back/keys/log.key").read_bytes() == (folder / "keys/log.key").read_bytes()

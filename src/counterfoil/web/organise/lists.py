@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from counterfoil.bootstrap.server import server
-from counterfoil.storage import organise, overview, running
+from counterfoil.primitives.errors import InputError
+from counterfoil.storage import audit, organise, overview, running, standing
 from counterfoil.storage.models import Account, Area, Standing
-from counterfoil.web.organise.common import means, page, person, post_back
+from counterfoil.web.organise import describe
+from counterfoil.web.organise.common import done, means, page, person, post_back
 from counterfoil.web.organise.notices import PHASES
-from counterfoil.workflow.roles import may
+from counterfoil.workflow.roles import ROLES, may
 
 STAGES = {
     "batch": gettext_lazy("Photos that wait for their batch"),
@@ -31,6 +36,13 @@ STANDINGS = {
     "watched": gettext_lazy("watched"),
     "reviewed": gettext_lazy("reviewed"),
     "paused": gettext_lazy("paused"),
+}
+
+REASONS = {
+    "few_copies": gettext_lazy("%(n)s of %(of)s copies that a newcomer reads first"),
+    "error_rate": gettext_lazy("%(n)s of %(of)s settled fields were typed otherwise"),
+    "shared_errors": gettext_lazy("%(n)s of %(of)s wrong fields are wrong in the same way as another reader's"),
+    "ordered": gettext_lazy("set by an organiser"),
 }
 
 
@@ -104,10 +116,38 @@ def readers(request: HttpRequest) -> HttpResponse:
             "stage": STANDINGS[row.stage],
             "settled": row.fields_right + row.fields_wrong,
             "wrong_thousandths": overview.wrong_thousandths(row),
+            "reasons": [REASONS[code] % {"n": n, "of": of} for code, n, of in row.reasons if code in REASONS],
         }
         for row in rows
     ]
-    return page(request, "readers.html", readers=shown)
+    return page(request, "readers.html", readers=shown, stages=STANDINGS)
+
+
+@post_back("/organise/readers/")
+def order(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Set how closely a reader's work is looked at; empty: what the figures say."""
+    account, stage = Account.objects.filter(pk=key).first(), request.POST.get("stage", "")
+    if account is None:
+        raise Http404
+    if stage and stage not in STANDINGS:
+        raise InputError("stage", expected=f"one of {', '.join(STANDINGS)}", found=repr(stage[:20]), code="bad-stage")
+    with transaction.atomic():
+        standing.order(account, stage)
+        audit.note(person(request), "order_stage", str(account.pk), {"stage": stage}, now=means().now)
+    return done(request, _("Saved."), reverse("organise_readers"))
+
+
+@post_back("/organise/roles/")
+def roles(request: HttpRequest) -> HttpResponse:
+    """Everybody's roles, and a proposal to change somebody's."""
+    if request.method == "POST":
+        chosen = [role for role in ROLES if role in request.POST.getlist("role")]
+        payload = {"account": str(UUID(request.POST.get("account", ""))), "roles": chosen}
+        made = organise.propose("roles", payload, person(request), means())
+        return redirect("organise_proposal", key=made.pk)
+    people = Account.objects.filter(is_active=True).order_by("username")
+    shown = [{"account": one, "roles": [describe.ROLES[role] for role in one.roles]} for one in people]
+    return page(request, "roles.html", people=shown, roles=describe.ROLES)
 
 
 @post_back("/organise/readers/")

@@ -40,6 +40,8 @@ urlpatterns: list[URLPattern] = [
     path("handover/end", handover.end, name="organise_end"),
     path("handover/parts", handover.parts, name="organise_parts"),
     path("handover/bundle", handover.bundle, name="organise_bundle"),
+    path("readers/<uuid:key>/stage", lists.order, name="organise_stage"),
+    path("roles/", lists.roles, name="organise_roles"),
     path("packs/", packs.packs, name="organise_packs"),
     path("packs/pdf", packs.pack, name="organise_pack"),
 ]
