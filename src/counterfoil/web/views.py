@@ -8,11 +8,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
 from counterfoil.web.organise.lists import start as organising
+from counterfoil.web.reading.start import start as reading
 
 
 def work(request: HttpRequest) -> HttpResponse:
     """What is missing and what to do next, for the roles of this person."""
-    return render(request, "web/work.html", {"organise": organising(request)})
+    return render(request, "web/work.html", {"organise": organising(request), "reading": reading(request)})
 
 
 def language(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 from django.db import transaction
 from django.db.models import QuerySet
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from counterfoil.agreement.counts import _no_readings, counts, excluded_copies
 from counterfoil.agreement.settle import settle_copies
@@ -69,6 +69,11 @@ class Walk(RuleBasedStateMachine):
     def watch(self) -> None:
         self.before = dict(Copy.objects.values_list("copy", "state"))
 
+    @initialize()
+    def two_copies_came(self) -> None:
+        self.arrive("001", "organisation")
+        self.arrive("001", "organisation")
+
     @rule(station=st.sampled_from(STATIONS), lane=st.sampled_from(["organisation", "organisation", "stranger"]))
     def arrive(self, station: str, lane: str) -> None:
         if Copy.objects.count() >= MOST_COPIES:
@@ -80,9 +85,12 @@ class Walk(RuleBasedStateMachine):
         work.sealed([copy], self.hall.server.election)
         self.step("arrived")
 
-    @rule(who=WHO, what=WHAT)
-    def a_person_does_the_next_task(self, who: int, what: int) -> None:
-        person = [*self.readers, *self.arbiters][who % 8]
+    @rule(steps=st.lists(st.tuples(WHO, WHAT), min_size=1, max_size=8))
+    def people_do_their_next_tasks(self, steps: list[tuple[int, int]]) -> None:
+        for who, what in steps:
+            self._next_task([*self.readers, *self.arbiters][who % 8], what)
+
+    def _next_task(self, person: Account, what: int) -> None:
         self.watch()
         task = leases.hand_out(person, self.hall.desk)
         if task is None:
@@ -301,8 +309,8 @@ def test_people_at_random_keep_to_the_table_and_the_record_says_the_same(hall: H
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
-            stateful_step_count=40,
+            max_examples=10,
+            stateful_step_count=25,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -25,6 +25,13 @@ PROBLEMS = {
     "page_missing": _("This page is not in the picture"),
     "duplicate": _("It is the same paper again"),
 }
+KINDS = {
+    "wall_copy": _("From the station's wall or door"),
+    "agents_copy": _("Given to an observer or a party's agent"),
+    "authoritys_scan": _("The authority's own scan"),
+    "tally_board": _("A board on which votes were tallied"),
+    "other": _("Another paper"),
+}
 REASONS = {
     "read_again": _("I read it on the photo"),
     "cannot_be_settled": _("The photo cannot settle it"),

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("undo", views.undo, name="work_undo"),
     path("task/<uuid:key>/", views.task, name="work_task"),
     path("task/<uuid:key>/photo", views.photo, name="work_photo"),
+    path("task/<uuid:key>/photo/<int:number>", views.photo, name="work_photo_of"),
     path("task/<uuid:key>/draft", views.draft, name="work_draft"),
     path("task/<uuid:key>/back", views.back, name="work_back"),
 ]

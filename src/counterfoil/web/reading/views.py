@@ -23,7 +23,7 @@ from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import Refusal
 from counterfoil.storage import answers, leases, standing
 from counterfoil.storage.models import Account, Task
-from counterfoil.web.reading import deciding, identifying, typing
+from counterfoil.web.reading import choosing, deciding, identifying, typing
 from counterfoil.web.reading.boxes import as_typed, typed_of
 from counterfoil.web.reading.desk import desk
 from counterfoil.workflow.roles import may
@@ -33,6 +33,7 @@ _LAST = "last_reading"
 _PARTS: Mapping[str, tuple[Callable[..., HttpResponse], Callable[..., Any]]] = {
     "identify": (identifying.show, identifying.answer),
     "decide": (deciding.show, deciding.answer),
+    "choose": (choosing.show, choosing.answer),
 }
 NOTHING = str(uuid.UUID(int=0))
 PHOTO_POLICY = "default-src 'none'; sandbox"
@@ -51,7 +52,8 @@ def next_task(request: HttpRequest) -> HttpResponse:
 def task(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """One task: its photo and its form; by POST, the answer."""
     found = _held(request, key)
-    show, answer = _PARTS.get(found.kind, (typing.show, typing.answer))
+    part = "choose" if found.copy is None else found.kind
+    show, answer = _PARTS.get(part, (typing.show, typing.answer))
     if request.method != "POST":
         return show(request, found, _LAST in request.session)
     try:
@@ -73,12 +75,17 @@ def task(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return redirect("work_next")
 
 
-def photo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """The sanitised picture, for the holder of the task, as a fixed type that can do nothing."""
+def photo(request: HttpRequest, key: uuid.UUID, number: int = 0) -> HttpResponse:
+    """The sanitised picture, for the holder of the task, as a fixed type that can do nothing.
+
+    Args:
+        number: which copy, where the task is about several that differ.
+    """
     found = _held(request, key)
-    if found.copy is None or not found.copy.picture:
+    copies = [found.copy] if found.copy is not None else choosing.copies(found, desk())
+    if number >= len(copies) or not copies[number].picture:
         raise Http404
-    answer = HttpResponse(server().pictures.get(found.copy.picture), content_type="image/jpeg")
+    answer = HttpResponse(server().pictures.get(copies[number].picture), content_type="image/jpeg")
     answer["Content-Security-Policy"] = PHOTO_POLICY
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "no-store"
