@@ -3,13 +3,21 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: run test lint types contracts check campaign benchmarks clean
+.PHONY: run test packages lint types contracts check campaign benchmarks clean
 
 run: $(STAMP)
 	$(VENV)/bin/counterfoil serve --rehearsal $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) packages
 	$(PY) -m pytest -n 2 $(ARGS)
+	COUNTERFOIL_TEST_DATABASE=postgresql $(PY) -m pytest -n 2 tests/server $(ARGS)
+
+packages: tests/server/sending/node_modules/.installed
+
+tests/server/sending/node_modules/.installed: tests/packages.sh tests/server/sending/package.json
+	bash tests/packages.sh
+	npm install --prefix tests/server/sending --no-package-lock --ignore-scripts --no-audit --no-fund --silent
+	touch $@
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
