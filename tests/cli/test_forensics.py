@@ -165,7 +165,9 @@ def test_commas_in_names_and_patterns_are_read_as_meant() -> None:
 @pytest.mark.parametrize("year", [2000, 2004, 2020, 2024])
 def test_every_year_of_the_archive_has_a_mapping_and_no_other_name_has(year: int) -> None:
     columns = archive_columns(f"russia-{year}")
-    assert columns is not None and set(columns) == {"registered", "given", "cast", "leader", "others", "area"}
+    assert columns is not None and set(columns) == {
+        *("registered", "given", "cast", "leader", "others", "area", "commission")
+    }
     assert archive_columns("russia-20181") is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,3 +181,67 @@ def test_columns_that_cannot_be_counts_are_refused_by_name(bad: dict[str, object
     with pytest.raises(InputError) as refused:
         stations(**bad)  # type: ignore[arg-type]
     assert refused.value.where == where
+
+
+def _two_elections() -> dict[str, Any]:
+    rng = np.random.default_rng(7)
+    size = 1200
+    registered = rng.integers(300, 1500, size)
+    commission = np.arange(size) // 30
+    cast = rng.binomial(registered, 0.6)
+    share = np.clip(0.5 + 0.05 * rng.standard_normal(size), 0.05, 0.95)
+    leader = rng.binomial(cast, share)
+    bob = rng.binomial(cast - leader, 0.4)
+    before = rng.binomial(cast, share)
+    return {
+        "registered": registered,
+        "cast": cast,
+        "leader": leader,
+        "leader_name": "ada",
+        "others": {"bob": bob},
+        "areas": (commission // 4).tolist(),
+        "commissions": commission.tolist(),
+        "machine": rng.integers(0, 2, size),
+        "late": rng.integers(0, 2, size),
+        "previous": {"ada": before, "bob": cast - before},
+        "previous_cast": cast,
+    }
+
+
+def test_scans_run_where_their_columns_are_and_are_named_where_they_are_not() -> None:
+    columns = _two_elections()
+    found = battery(stations(**columns), by_area=False)
+    answered = {o.test.key for o in found.outcomes if o.answer.result is not None}
+    assert {"swapped", "machine-counted", "late-count", "flows"} <= answered
+    assert abs(found.outcome("late-count").answer.z or 9) < 4
+    assert found.outcome("kireev").answer.refusal_code == "too-few-stations"
+    assert found.outcome("mixture").answer.refusal_code == "not-asked"
+    assert found.outcome("batch-audit").answer.refusal_code == "no-recount"
+    for name in ("commissions", "machine", "late", "previous", "previous_cast", "areas"):
+        columns.pop(name)
+    bare = battery(stations(**columns), by_area=False)
+    for key in ("swapped", "kireev", "machine-counted", "late-count", "flows"):
+        assert bare.outcome(key).answer.refusal_code == "no-column", key
+
+
+def test_a_commission_without_zeros_is_found_by_the_battery() -> None:
+    few = np.array([1] * 30 + [2] * 30 + [0] * 5 + [40] * 20)
+    size = few.size
+    table = stations(
+        registered=np.full(size, 900),
+        cast=np.full(size, 500),
+        leader=np.full(size, 300),
+        leader_name="ada",
+        others={"bob": few},
+        commissions=["north"] * size,
+    )
+    result = battery(table, by_area=False).outcome("kireev").answer.result
+    assert result is not None
+    assert [(f["commission"], f["party"]) for f in result.to_dict()["found"]] == [("north", "bob")]
+
+
+def test_flags_other_than_none_and_one_are_refused() -> None:
+    with pytest.raises(InputError, match="0 or 1"):
+        stations(leader=[1, 2], machine=[0, 2])
+    with pytest.raises(InputError, match="0 or 1"):
+        stations(leader=[1, 2], late=[0, 2])

@@ -21,6 +21,7 @@ from counterfoil.forensics.integers import hits
 from counterfoil.forensics.stations import stations
 from counterfoil.publish.pages import pages
 from counterfoil.publish.pages.forensics_drawings import shades
+from counterfoil.publish.pages.forensics_map import residual_class
 from counterfoil.publish.pages.forensics_texts import TEXTS
 from tests.publish_pages.html import read
 from tests.publish_pages.worlds import publication
@@ -117,3 +118,25 @@ def test_shades_cover_every_number_of_stations_once(most: int) -> None:
     assert ranges[0][0] == 1 and ranges[-1][1] == most
     assert all(low <= high for low, high in ranges)
     assert all(a[1] + 1 == b[0] for a, b in itertools.pairwise(ranges))
+
+
+def test_every_station_with_coordinates_is_on_the_map_of_shares_or_counted_beside_it(
+    belarus: Mapping[str, str],
+) -> None:
+    page = belarus["forensics.html"]
+    drawn = page[page.index("Share beside that of the area") : page.index("All tests")]
+    legend = sum(int(n.replace(",", "")) for n in re.findall(r": ([0-9,]+)</li>", drawn))
+    absent = re.search(r"<p>([0-9]+) stations have no coordinates", drawn)
+    assert legend + int(absent[1] if absent else 0) == 1335
+    assert legend > 1000
+
+
+def test_residuals_are_sorted_by_points_from_the_share_of_their_area() -> None:
+    # Area 0 has a share of one half over all of its stations, whatever area 1 does.
+    cast = np.array([100, 100, 100, 100, 100, 100, 100])
+    leader = np.array([50, 56, 44, 75, 25, 90, 90])
+    areas = ["a", "a", "a", "a", "a", "b", "b"]
+    made = stations(registered=cast * 2, cast=cast, leader=leader, areas=areas)
+    assert residual_class(made).tolist() == [0, 2, 1, 4, 3, 0, 0]
+    assert residual_class(stations(cast=[0, 10, 10], leader=[0, 5, 5])).tolist() == [-1, 0, 0]
+    assert residual_class(stations(leader=[1, 2])).tolist() == [-1, -1]

@@ -39,8 +39,8 @@ def _source_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "mapping",
                 multiple=True,
                 metavar="KEY=COLUMN,...",
-                help="Of a table: registered, given, cast, leader, others, area. COLUMN may hold * and |; what matches "
-                "is added up.",
+                help="Of a table: registered, given, cast, leader, others, area, commission, machine, late (both 0 or "
+                "1). COLUMN may hold * and |; what matches is added up.",
             ),
             click.option(
                 "--recipe", metavar="NAME", help="A known mapping instead of --columns: russia-2018, russia-2021, ..."
@@ -78,14 +78,28 @@ def forensics() -> None:
 @_source_options
 @click.option("--no-areas", is_flag=True, help="Leave out the tests area by area.")
 @click.option("--html", type=ANYWHERE, help="Write one self-contained page to this file.")
+@click.option(
+    "--mixture",
+    "mixture_stations",
+    type=click.IntRange(min=50),
+    metavar="STATIONS",
+    help="Also fit the finite mixture, on a random sample of so many stations (1,000 take minutes).",
+)
 @with_output
-def test(source: Path, no_areas: bool, html: Path | None, say: Output, **how: Any) -> None:
+def test(
+    source: Path, no_areas: bool, html: Path | None, mixture_stations: int | None, say: Output, **how: Any
+) -> None:
     """Run every test that the columns of TABLE, or the confirmed counts in FOLDER, allow.
 
     All p-values are adjusted together, so that a clean election shows any figure that stands out with a probability of
     at most 1 %. Nothing here is a verdict: every test names what innocent thing gives the same picture.
     """
-    result = run_forensics(_source(source, say, **how), by_area=not no_areas, progress=say.progress)
+    result = run_forensics(
+        _source(source, say, **how),
+        by_area=not no_areas,
+        mixture_stations=mixture_stations,
+        progress=say.progress,
+    )
     if html is not None:
         say.progress("page")
         html.write_bytes(standalone(result.battery, result.source.title))

@@ -39,7 +39,10 @@ METHOD = Method(
         "what sets late stations apart changed since the previous election",
     ),
     references=(
-        Reference("Idrobo, Kronick, Rodriguez: late-counted votes in Bolivia. SSRN, 2022.", "10.2139/ssrn.3621475"),
+        Reference(
+            "Idrobo, Kronick, Rodriguez: on late-counted votes in Bolivia. Journal of Politics 84(4), 2022.",
+            "10.1086/719639",
+        ),
     ),
 )
 MINIMUM_STATIONS, MINIMUM_SIDE = 100, 30

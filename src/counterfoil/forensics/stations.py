@@ -3,6 +3,8 @@
 * Columns are whole numbers, one figure per station; which of them are known decides which tests can run.
 * `given` (ballots handed out) falls back to `cast`: turnout is then by ballots in the boxes, and results say so.
 * The option tested is called the leader here, as in the papers, whatever its place in the count.
+* Commissions, machine-counted stations, late stations and an earlier election are seldom known; the scans that need
+  them say so.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ class Stations:
     """Columns of one election, all of one length; make one with `stations`.
 
     `area`: per station the index into `area_names`; None where areas are unknown. `others`: further options by name.
+    `commission`: the same for the commission above each station. `machine`, `late`: 1 where a machine counted, where
+    the station reported late; 0 elsewhere. `previous`: the options' votes in an earlier election or round at the same
+    stations, `previous_cast` its ballots.
     """
 
     leader: Ints
@@ -36,6 +41,12 @@ class Stations:
     area: Ints | None
     area_names: tuple[str, ...]
     given_is_cast: bool
+    commission: Ints | None = None
+    commission_names: tuple[str, ...] = ()
+    machine: Ints | None = None
+    late: Ints | None = None
+    previous: Mapping[str, Ints] | None = None
+    previous_cast: Ints | None = None
 
     @property
     def size(self) -> int:
@@ -74,6 +85,11 @@ class Stations:
             given=cut(self.given),
             others={name: column[keep] for name, column in self.others.items()},
             area=cut(self.area),
+            commission=cut(self.commission),
+            machine=cut(self.machine),
+            late=cut(self.late),
+            previous=None if self.previous is None else {name: c[keep] for name, c in self.previous.items()},
+            previous_cast=cut(self.previous_cast),
         )
 
     def in_area(self, index: int) -> Stations:
@@ -112,24 +128,35 @@ def stations(
     others: Mapping[str, Column] | None = None,
     leader_name: str = "leader",
     areas: Sequence[object] | NDArray[np.generic] | Series | None = None,
+    commissions: Sequence[object] | NDArray[np.generic] | Series | None = None,
+    machine: Column | None = None,
+    late: Column | None = None,
+    previous: Mapping[str, Column] | None = None,
+    previous_cast: Column | None = None,
 ) -> Stations:
     """Checks the columns and puts them together.
 
     Raises:
-        InputError: a column is no column of counts, lengths differ, an option is named twice.
+        InputError: a column is no column of counts, lengths differ, an option is named twice, `machine` or `late` holds
+            other figures than 0 and 1.
     """
     named = {"leader": leader, "cast": cast, "registered": registered, "given": given}
+    named |= {"machine": machine, "late": late, "previous_cast": previous_cast}
+    before = dict(previous or {})
     options = dict(others or {})
     if leader_name in options:
         raise InputError("others", expected="options besides the one tested", found=f"{leader_name} again")
     known = {name: column for name, column in named.items() if column is not None}
-    checked = columns(**known, **{f"option {name}": column for name, column in options.items()})
-    area_names: tuple[str, ...] = ()
-    area: Ints | None = None
-    if areas is not None:
-        texts = np.asarray([str(x) for x in (areas if isinstance(areas, list | tuple) else _values(areas))])
-        area = labels("area", texts, checked["leader"].size)
-        area_names = tuple(str(x) for x in np.unique(texts))
+    checked = columns(
+        **known,
+        **{f"option {name}": column for name, column in options.items()},
+        **{f"previous {name}": column for name, column in before.items()},
+    )
+    for name in ("machine", "late"):
+        if name in checked and checked[name].max(initial=0) > 1:
+            raise InputError(name, expected="0 or 1", found=str(checked[name].max()))
+    area, area_names = _named("area", areas, checked["leader"].size)
+    commission, commission_names = _named("commission", commissions, checked["leader"].size)
     return Stations(
         leader=checked["leader"],
         cast=checked.get("cast"),
@@ -140,7 +167,23 @@ def stations(
         area=area,
         area_names=area_names,
         given_is_cast=given is None,
+        commission=commission,
+        commission_names=commission_names,
+        machine=checked.get("machine"),
+        late=checked.get("late"),
+        previous={name: checked[f"previous {name}"] for name in before} or None,
+        previous_cast=checked.get("previous_cast"),
     )
+
+
+def _named(
+    name: str, given: Sequence[object] | NDArray[np.generic] | Series | None, size: int
+) -> tuple[Ints | None, tuple[str, ...]]:
+    """Each station's place among the sorted names, and the names."""
+    if given is None:
+        return None, ()
+    texts = np.asarray([str(x) for x in (given if isinstance(given, list | tuple) else _values(given))])
+    return labels(name, texts, size), tuple(str(x) for x in np.unique(texts))
 
 
 def _values(areas: Sequence[object] | NDArray[np.generic] | Series) -> Sequence[object]:

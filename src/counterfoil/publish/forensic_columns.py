@@ -25,11 +25,15 @@ from counterfoil.tally.results import ContestTally
 
 @dataclass(frozen=True)
 class ForensicColumns:
-    """`table`: the columns, areas named by their ids. `left_out`: confirmed stations without all of its figures."""
+    """`table`: the columns, areas named by their ids. `left_out`: confirmed stations without all of its figures.
+
+    `places`: x (longitude) and y (latitude) of the same stations in the same order, null where unknown.
+    """
 
     table: Stations
     confirmed: int
     left_out: int
+    places: pl.DataFrame
 
 
 def forensic_columns(tally: ContestTally, areas: pl.DataFrame, option: str | None = None) -> ForensicColumns:
@@ -54,6 +58,8 @@ def forensic_columns(tally: ContestTally, areas: pl.DataFrame, option: str | Non
         pl.col("area").replace_strict(_top(areas), default=None, return_dtype=pl.String).alias("area"),
         *(column.alias(name) for name, column in figures.items()),
         *(pl.col(f"votes.{o}").alias(f"votes.{o}") for o in others),
+        pl.col("longitude").alias("x"),
+        pl.col("latitude").alias("y"),
     )
     known = [name for name in figures if table[name].null_count() < table.height or name == "leader"]
     complete = table.filter(pl.all_horizontal(pl.col(name) >= 0 for name in known))
@@ -65,7 +71,7 @@ def forensic_columns(tally: ContestTally, areas: pl.DataFrame, option: str | Non
         leader_name=tested,
         areas=complete["area"].fill_null("").to_list() if complete["area"].n_unique() > 1 else None,
     )
-    return ForensicColumns(made, confirmed.height, confirmed.height - complete.height)
+    return ForensicColumns(made, confirmed.height, confirmed.height - complete.height, complete.select("x", "y"))
 
 
 def _leader(tally: ContestTally, options: Sequence[str]) -> str:

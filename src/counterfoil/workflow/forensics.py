@@ -32,8 +32,9 @@ from counterfoil.publish.forensic_columns import forensic_columns
 from counterfoil.record.layout import RECORD
 from counterfoil.record.reader import FolderReader
 
-KEYS = ("registered", "given", "cast", "leader", "others", "area")
-_SUMS = ("registered", "given", "cast", "leader")
+KEYS = ("registered", "given", "cast", "leader", "others", "area", "commission", "machine", "late")
+_SUMS = ("registered", "given", "cast", "leader", "machine", "late")
+_LABELS = ("area", "commission")
 _SPLIT = re.compile(rf",(?=(?:{'|'.join(KEYS)})=)")
 """Commas between items only: names of columns hold commas themselves."""
 _ARCHIVE = re.compile(r"russia-(20[0-9]{2})")
@@ -69,9 +70,14 @@ class ForensicsResult:
     battery: Battery
 
 
-def forensics(source: Source, *, by_area: bool = True, progress: Progress = silent) -> ForensicsResult:
-    """Every test that the columns at hand allow, the slow ones too."""
-    return ForensicsResult(source, battery(source.stations, by_area=by_area, thorough=True, progress=progress))
+def forensics(
+    source: Source, *, by_area: bool = True, mixture_stations: int | None = None, progress: Progress = silent
+) -> ForensicsResult:
+    """Every test that the columns at hand allow, the slow ones too; the mixture on so many stations, if any."""
+    found = battery(
+        source.stations, by_area=by_area, thorough=True, mixture_stations=mixture_stations, progress=progress
+    )
+    return ForensicsResult(source, found)
 
 
 def simulated_source(seed: int = 1) -> Source:
@@ -111,6 +117,7 @@ def archive_columns(name: str) -> dict[str, str] | None:
         "leader": "*ПУТИН*|*Путин*|*Единая Россия*|*ЕДИНАЯ РОССИЯ*|*Медведев*|ДА",
         "others": "*|!*Число*|!*число*|!level|!region|!oik|!tik|!uik|!url",
         "area": "region",
+        "commission": "?tik",
     }
 
 
@@ -155,7 +162,7 @@ class _Wanted(Collection[str]):
         self._patterns = patterns
 
     def __contains__(self, column: object) -> bool:
-        return isinstance(column, str) and any(_matches(pattern, column) for pattern in self._patterns)
+        return isinstance(column, str) and any(_matches(p.removeprefix("?"), column) for p in self._patterns)
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -180,6 +187,7 @@ def table_source(
         others={name: frame[name] for name in read.others if not frame[name].null_count()},
         leader_name=read.mapped["leader"][0] if len(read.mapped["leader"]) == 1 else "leader",
         areas=frame["area"].to_list() if "area" in frame.columns else None,
+        commissions=_commissions(frame),
     )
     return Source(
         title=path.name,
@@ -188,6 +196,14 @@ def table_source(
         left_out=read.rows - frame.height,
         mapped=read.mapped,
     )
+
+
+def _commissions(frame: pl.DataFrame) -> list[str] | None:
+    """Commissions with their area before the name: two areas may have one of the same name."""
+    if "commission" not in frame.columns:
+        return None
+    parts = [frame[name].to_list() for name in _LABELS if name in frame.columns]
+    return [": ".join(names) for names in zip(*parts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -237,8 +253,11 @@ def _mapped(raw: RawTable, columns: Mapping[str, str]) -> dict[str, tuple[str, .
     for key, pattern in columns.items():
         if key == "others":
             continue
-        found[key] = tuple(c for c in raw.columns if _matches(pattern, c))
-        if not found[key] or (key == "area" and len(found[key]) > 1):
+        found[key] = tuple(c for c in raw.columns if _matches(pattern.removeprefix("?"), c))
+        if not found[key] and pattern.startswith("?"):
+            del found[key]
+            continue
+        if not found[key] or (key in _LABELS and len(found[key]) > 1):
             raise InputError(
                 raw.name,
                 expected=f"a column {pattern} for {key}",
@@ -258,8 +277,7 @@ def _figures(raw: RawTable, mapped: Mapping[str, tuple[str, ...]], columns: Mapp
         for key in _SUMS
         if key in mapped
     ]
-    if "area" in mapped:
-        made.append(pl.col(mapped["area"][0]).alias("area"))
+    made += [pl.col(mapped[key][0]).alias(key) for key in _LABELS if key in mapped]
     frame = raw.frame.select(made)
     caught = "*" in columns.get("others", "")
     for name in mapped.get("others", ()):

@@ -25,6 +25,7 @@ from counterfoil.forensics.stations import NEEDED, Stations
 from counterfoil.publish.pages import forensics_drawings as drawings
 from counterfoil.publish.pages.catalogues import Catalogue, load_catalogue
 from counterfoil.publish.pages.forensics_examine import combs_of
+from counterfoil.publish.pages.forensics_map import residual_map
 from counterfoil.publish.pages.forensics_texts import (
     TEXTS,
     Speaks,
@@ -86,12 +87,18 @@ def _contest(view: View, tally: ContestTally) -> Markup:
                 )
             )
         )
-    parts += _body(view, examined.battery, examined.combs, areas, names)
+    where = residual_map(view, table, examined.columns.places)
+    parts += _body(view, examined.battery, examined.combs, areas, names, where)
     return Markup("<section>{}</section>").format(Markup("\n").join(parts))
 
 
 def _body(
-    view: Speaks, found: Battery, made: Combs | None, areas: Sequence[str], names: dict[str, str]
+    view: Speaks,
+    found: Battery,
+    made: Combs | None,
+    areas: Sequence[str],
+    names: dict[str, str],
+    where: Markup = Markup(),  # noqa: B008 - an empty text, never changed
 ) -> Iterator[Markup]:
     if not found.family and made is None:
         yield Markup("<p><b>{}</b></p>").format(
@@ -104,6 +111,7 @@ def _body(
     if made is not None:
         yield from _whole_percentages(view, made)
     yield from _clouds(view, found.stations, areas)
+    yield where
     yield from _tests(view, found, names)
     yield from _by_area(view, found, areas)
     yield from _refused(view, found)

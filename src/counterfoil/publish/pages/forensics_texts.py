@@ -18,12 +18,17 @@ from counterfoil.forensics.association import Correlation, Sobyanin
 from counterfoil.forensics.backsolved import BackSolved
 from counterfoil.forensics.battery import Answer, Outcome
 from counterfoil.forensics.clean_peak import CleanPeak
+from counterfoil.forensics.commissions import Kireev, MachineCounts
 from counterfoil.forensics.digits import LastDigit, SecondDigit
 from counterfoil.forensics.fingerprint import Fingerprint, VoteRate
+from counterfoil.forensics.flows import Flows
 from counterfoil.forensics.integers import IntegerPercentages
 from counterfoil.forensics.kernel import Kernel
 from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit
+from counterfoil.forensics.late_count import LateShift
+from counterfoil.forensics.mixture import Mixture
 from counterfoil.forensics.spikes import Spikes
+from counterfoil.forensics.swapped import Swapped
 from counterfoil.publish.pages.numbers import NumberFormat
 from counterfoil.publish.pages.view import N_
 
@@ -129,6 +134,44 @@ TEXTS: Mapping[str, TestText] = {
         N_("Somebody had only the percentages and worked the counts out."),
         "Gelman 2024",
     ),
+    "swapped": TestText(
+        N_("Columns of two options turned round"),
+        N_("Figures read or typed wrongly from pictures; counts honestly rounded by whoever made the table."),
+        "Counterfoil",
+    ),
+    "kireev": TestText(
+        N_("Stations without a zero (Kireev)"),
+        N_("Several clusters are several electorates: towns, villages, regions, special stations."),
+        "Kireev 2021",
+    ),
+    "machine-counted": TestText(
+        N_("Machine-counted beside hand-counted stations"),
+        N_("Strongholds are often places where more people vote anyway: small, rural, old."),
+        "Kobak, Shpilkin, Pshenichnikov 2018, doi 10.48550/arXiv.1804.09495",
+    ),
+    "late-count": TestText(
+        N_("Late beside early stations"),
+        N_("Strongholds are often places where more people vote anyway: small, rural, old."),
+        "Idrobo, Kronick, Rodriguez 2022, doi 10.1086/719639",
+    ),
+    "flows": TestText(
+        N_("Flows from an earlier election"),
+        N_("Several clusters are several electorates: towns, villages, regions, special stations."),
+        "Goodman 1953, doi 10.2307/2088121",
+    ),
+    "mixture": TestText(
+        N_("Finite mixture"),
+        N_(
+            "The model knows one electorate and takes several for its mechanisms; its parameters trade off against "
+            "each other."
+        ),
+        "Ferrari, McAlister, Mebane, Wu 2019",
+    ),
+    "batch-audit": TestText(
+        N_("Hand counts of drawn batches"),
+        N_("Figures read or typed wrongly from pictures; counts honestly rounded by whoever made the table."),
+        "Stark 2009, doi 10.1109/TIFS.2009.2034190",
+    ),
 }
 
 REFUSALS: Mapping[str, str] = {
@@ -141,6 +184,9 @@ REFUSALS: Mapping[str, str] = {
     "degenerate-first-stage": N_("The densities have no peak to start from."),
     "no-kernel": N_("The densest place lies at nearly full turnout: that is the tail of the cloud, not its middle."),
     "too-small": N_("Fewer than two totals are known, or they are so small that hits mean nothing."),
+    "not-asked": N_("It takes minutes and was not asked for."),
+    "no-recount": N_("No ballots were counted again by hand."),
+    "options-alike": N_("All stations show the same, so nothing can be compared."),
     "bad-input": N_("The figures contradict each other in too many stations."),
 }
 OTHER_REFUSAL = N_("It has no honest answer from these figures.")
@@ -203,6 +249,10 @@ def _short(view: Speaks, answer: Answer) -> str:  # noqa: PLR0911, PLR0912 - one
             return decimal(view, 100 * best.incremental, 1)
         case Spikes(excess=excess):
             return f"F = {decimal(view, excess)}"
+        case Swapped(found=found) | Kireev(found=found):
+            return view.n(len(found))
+        case MachineCounts() | LateShift():
+            return "" if answer.z is None else f"z = {decimal(view, answer.z)}"
         case _:
             return ""
 
@@ -325,6 +375,17 @@ def _described(view: Speaks, result: object) -> Markup:  # noqa: PLR0911, PLR091
                 peaks=view.n(len(peaks)),
                 expected=decimal(view, expected),
             )
+        case Swapped(found=found, placebo=placebo, far=far):
+            return view.say(
+                "%(found)s stations lie more than %(far)s spreads off as entered and fit with both options turned "
+                "round; the mirrored rule names %(placebo)s.",
+                found=view.n(len(found)),
+                far=decimal(view, far, 0),
+                placebo=view.n(placebo),
+            )
+        case Kireev() | MachineCounts() | LateShift() | Flows() | Mixture() as scan:
+            # Only from a table of somebody's own, never on a publication: in the words of the result.
+            return Markup("{}").format(scan.measured())
         case BackSolved(all_come_out=True):
             return view.say("Every total is a rounded percentage of the ballots, to one decimal.")
         case _:

@@ -52,12 +52,12 @@ def _contest(view: View, tally: ContestTally) -> Markup:
     title = view.pick(tally.contest.title) if len(view.plan.tallies) > 1 else ""
     head = Markup('<h2 class="of">{}</h2>').format(title) if title else Markup()
     placed = tally.stations.filter(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null())
-    frame = _in_frame(_classified(tally, placed)) if placed.height else placed
+    frame = in_frame(_classified(tally, placed)) if placed.height else placed
     notes = _notes(view, tally.stations.height - placed.height, placed.height - frame.height)
     if not frame.height:
         return Markup("<section>{}<p>{}</p></section>").format(head, notes)
     gridded = frame.height > MOST_MARKS
-    marks, height = _project(frame, gridded=gridded)
+    marks, height = project(frame, gridded=gridded)
     classes = _classes(view, tally, marks)
     kept = (
         view._("A mark stands for all stations of a small square, by what most of them show.")
@@ -99,7 +99,7 @@ def _notes(view: View, without: int, outside: int) -> Markup:
     return Markup(" ").join(notes)
 
 
-def _in_frame(frame: pl.DataFrame) -> pl.DataFrame:
+def in_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """Stations within the middle 98 % in each direction and a quarter of that on every side."""
     keep = pl.lit(value=True)
     for axis in ("x", "y"):
@@ -130,7 +130,7 @@ def _classified(tally: ContestTally, placed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _project(frame: pl.DataFrame, *, gridded: bool) -> tuple[pl.DataFrame, int]:
+def project(frame: pl.DataFrame, *, gridded: bool) -> tuple[pl.DataFrame, int]:
     """Integer picture coordinates, and the picture's height; with `gridded`, one row per cell that holds stations."""
     west, east = float(frame["x"].min()), float(frame["x"].max())  # type: ignore[arg-type]
     south, north = float(frame["y"].min()), float(frame["y"].max())  # type: ignore[arg-type]
