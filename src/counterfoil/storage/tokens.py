@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import uuid
 
 from counterfoil.storage.models import Account, Branch, Token
 
@@ -44,7 +45,7 @@ def shown(header: str) -> Token | None:
     return find(word.strip()) if kind == "Bearer" else None
 
 
-def revoke(key: object, account: Account) -> bool:
+def revoke(key: uuid.UUID, account: Account) -> bool:
     """End one of one's own tokens; whether there was such a token."""
     return bool(Token.objects.filter(pk=key, account=account, revoked=False).update(revoked=True))
 

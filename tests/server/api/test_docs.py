@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -25,7 +26,7 @@ def test_every_example_of_the_documentation_runs(server: Server, client: Client,
     found = EXAMPLE.findall(DOC.read_text("utf-8"))
     assert len(found) == DOC.read_text("utf-8").count("```http") >= 15
     for method, path, role, body, status, code in found:
-        more = {"HTTP_AUTHORIZATION": f"Bearer {words[role]}"} if role else {}
+        more: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {words[role]}"} if role else {}
         answer = client.generic(method, f"/api/v1/{path}", body.encode(), content_type="application/json", **more)
         assert answer.status_code == int(status), (method, path, body, answer.content)
         if code:
