@@ -25,7 +25,7 @@ from counterfoil.primitives.words import WITHDRAWAL_REASONS
 from counterfoil.storage import audit
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account, Arrival, Branch, Code, Copy, Entry, Proposal, Token
-from counterfoil.storage.proposals import Action, Payload
+from counterfoil.storage.proposals import Action, Payload, is_key, is_text
 from counterfoil.storage.releases import release_of, take_out
 from counterfoil.workflow.codes import draw_invitation, hash_invitation
 
@@ -162,4 +162,4 @@ def sweep_revoked(slot: str) -> int:
         return len(_take_out(revoked, slot, None))
 
 
-REVOKE_BRANCH = Action(_check, _apply)
+REVOKE_BRANCH = Action(_check, _apply, {"branch": is_key, "reason": is_text})

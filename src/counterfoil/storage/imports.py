@@ -16,13 +16,13 @@ from itertools import chain
 from typing import Any
 
 from counterfoil.election.tables import read_canonical
-from counterfoil.primitives.errors import Refusal
+from counterfoil.primitives.errors import InputError, Refusal
 from counterfoil.record.entries import encode_entry
 from counterfoil.record.replay import replay
 from counterfoil.storage import inbox, mirror
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Arrival, Copy, Entry, Proposal
-from counterfoil.storage.proposals import WAIT, Action, Payload
+from counterfoil.storage.proposals import WAIT, Action, Payload, is_data
 from counterfoil.workflow.imports import ImportPreview, Standing
 
 
@@ -72,6 +72,8 @@ def published_figures() -> bool:
 
 def _check(given: Payload, means: Means) -> None:
     body: Mapping[str, Any] = given["body"]
+    if body.get("type") not in ("election", "table"):
+        raise InputError("import", expected="a table or a definition", found=repr(body.get("type")), code="bad-payload")
     named = body["definition"] if body["type"] == "election" else body["object"]
     means.objects.get(named["sha256"])
     _refuse_while_waiting(body)
@@ -182,4 +184,4 @@ def snapshots(means: Means) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-IMPORT = Action(_check, _apply)
+IMPORT = Action(_check, _apply, {"body": is_data, "preview": is_data})

@@ -22,7 +22,7 @@ from counterfoil.storage.branches import REVOKE_BRANCH
 from counterfoil.storage.imports import IMPORT, published_figures
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account, Dispute, Entry, Proposal
-from counterfoil.storage.proposals import Action, Payload
+from counterfoil.storage.proposals import Action, Payload, is_data, is_key, is_texts
 from counterfoil.storage.releases import EXCLUDE, RELEASE, WITHDRAW, desk
 from counterfoil.workflow.accounts import check_grant
 from counterfoil.workflow.approvals import Act
@@ -42,6 +42,8 @@ def check_texts(texts: Texts, languages: Sequence[str]) -> dict[str, str]:
     Raises:
         InputError: nothing in the election's first language, too long, or a language that the election has not.
     """
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise InputError("the text", expected="texts by language", found="something else", code="bad-payload")
     said = {language: text.strip() for language, text in texts.items() if text.strip()}
     if languages[0] not in said:
         raise InputError("the text", expected=f"a text in {languages[0]}", found="none", code="no-text")
@@ -104,7 +106,8 @@ def _freeze(proposal: Proposal, means: Means) -> Mapping[str, Any]:
     """`what` is what stands still afterwards; nothing in it: everything goes on."""
     what = sorted(proposal.payload["what"])
     before, phase = running.get("frozen"), running.get("phase")
-    entry = _say("froze" if what else "explained", proposal.payload["text"], proposal.proposed_by, means)
+    said = check_texts(proposal.payload["text"], means.state().election.languages)
+    entry = _say("froze" if what else "explained", said, proposal.proposed_by, means)
     by = proposal.decided_by
     kept = before.get("phase", phase)
     running.put("frozen", {"what": what, "entry": str(entry.pk), "phase": kept} if what else {}, by)
@@ -140,10 +143,10 @@ ACTIONS: dict[str, Action] = {
     "release": RELEASE,
     "withdraw": WITHDRAW,
     "exclude": EXCLUDE,
-    "freeze": Action(_check_freeze, _freeze),
-    "roles": Action(_check_roles, _roles),
+    "freeze": Action(_check_freeze, _freeze, {"what": is_texts, "text": is_data}),
+    "roles": Action(_check_roles, _roles, {"account": is_key, "roles": is_texts}),
     "revoke_branch": REVOKE_BRANCH,
-    "invalidate_reader": Action(_check_reader, _invalidate),
+    "invalidate_reader": Action(_check_reader, _invalidate, {"account": is_key}),
 }
 """By word of `workflow.roles.FOUR_EYES`."""
 

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from counterfoil.primitives.errors import CounterfoilError, Refusal
+from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
 from counterfoil.storage import audit
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account, Proposal
@@ -31,13 +31,58 @@ WAIT = "wait"
 """Code of a refusal that is only too early: the proposal stays open."""
 
 
+Shape = Callable[[object], bool]
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and "\0" not in value
+
+
+def is_key(value: object) -> bool:
+    """The key of a row, as text."""
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False
+
+
+def is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
+
+
+def is_keys(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_key, value))
+
+
+def is_data(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`check` raises an error of `primitives.errors` where the payload can't be applied now. `apply` is called in the
-    transaction of the decision, after `check`; it gives a few words for the audit log."""
+    """`shape`: the keys of a payload and what each must be; a program may send anything. `check` raises an error of
+    `primitives.errors` where the payload can't be applied now. `apply` is called in the transaction of the decision,
+    after `check`; it gives a few words for the audit log."""
 
     check: Callable[[Payload, Means], None]
     apply: Callable[[Proposal, Means], Mapping[str, Any]]
+    shape: Mapping[str, Shape]
+
+    def refuse_other_shapes(self, payload: Payload) -> None:
+        """
+        Raises:
+            InputError: a key is missing, unknown or of another form.
+        """
+        wrong = sorted({*payload} ^ {*self.shape}) or [
+            key for key, test in self.shape.items() if not test(payload[key])
+        ]
+        if wrong:
+            raise InputError(
+                "payload",
+                expected=f"the keys {', '.join(self.shape)} as docs/organisers.md says",
+                found=f"{', '.join(str(key)[:40] for key in wrong)} missing, unknown or of another form",
+                code="bad-payload",
+            )
 
 
 def someone(account: Account) -> Someone:
@@ -66,6 +111,7 @@ def propose(
     Raises:
         CounterfoilError: it could not be applied as things stand.
     """
+    actions[name].refuse_other_shapes(payload)
     with transaction.atomic():
         actions[name].check(payload, means)
         made = Proposal.objects.create(

@@ -28,9 +28,11 @@ from counterfoil.storage import audit, inbox, work
 from counterfoil.storage.imports import check_tables_without
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account, Arrival, Copy, Entry, Mask, Proposal, Task
-from counterfoil.storage.proposals import WAIT, Action, Payload
+from counterfoil.storage.proposals import WAIT, Action, Payload, is_data, is_keys, is_text
 
 WITHDRAWABLE = ("copy", "reading", "decision", "table", "release", "notice")
+EXCLUDE_REASONS = ("forged", "station_merged", "wrong_station", "cannot_be_settled")
+"""Of `DECISION_REASONS`, those for which a whole station stays out."""
 _WHOLE = ("areas", "stations")
 
 
@@ -207,6 +209,10 @@ def take_out(entry: Entry, reason: str, slot: str, by: Account | None) -> Entry:
 
 
 def _check_exclude(payload: Payload, means: Means) -> None:
+    if payload["reason"] not in EXCLUDE_REASONS:
+        raise InputError(
+            "reason", expected=f"one of {', '.join(EXCLUDE_REASONS)}", found=repr(payload["reason"]), code="bad-reason"
+        )
     state = means.state()
     stations = set(state.stations["station"].to_list())
     if payload["station"] not in stations or payload["contest"] not in {c.id for c in state.election.contests}:
@@ -222,7 +228,7 @@ def _exclude(proposal: Proposal, means: Means) -> Mapping[str, Any]:
         "station": given["station"],
         "contest": given["contest"],
         "action": "exclude_station",
-        "reason": proposal.reason,
+        "reason": given["reason"],
     }
     rests = Entry.objects.filter(type="copy", station=given["station"], contest=given["contest"], withdrawn=False)
     entry = inbox.say(body, slot=means.slot, author=proposal.proposed_by, refers=list(rests))
@@ -271,6 +277,6 @@ def _releases(copies: Sequence[str]) -> QuerySet[Entry]:
     return Entry.objects.filter(type="release", copy__in=copies)
 
 
-RELEASE = Action(_check_release, _release)
-WITHDRAW = Action(_check_withdraw, _withdraw)
-EXCLUDE = Action(_check_exclude, _exclude)
+RELEASE = Action(_check_release, _release, {"copy": is_text, "mask": is_data, "mask_id": is_text})
+WITHDRAW = Action(_check_withdraw, _withdraw, {"entries": is_keys, "reason": is_text})
+EXCLUDE = Action(_check_exclude, _exclude, {"station": is_text, "contest": is_text, "reason": is_text})

@@ -1,5 +1,8 @@
-"""`python -m tests.server.organise.hand_over FOLDER TO`: an organiser of the election in FOLDER draws parts and makes the
-sealed file by the pages. Writes TO/state.handover and TO/parts (three of five), prints how many entries the record has."""
+"""`python -m tests.server.organise.hand_over FOLDER TO`: an organiser of the election in FOLDER makes the sealed file.
+
+Draws parts and makes the file by the pages. Writes TO/state.handover and TO/parts (three of five), prints how many
+entries there are.
+"""
 
 from __future__ import annotations
 

@@ -197,3 +197,45 @@ def test_attack_readers_and_coordinators_reach_no_decision_by_its_address(
         assert client.get(f"/organise/copies/{copy.copy}/picture").status_code == 403
     assert Proposal.objects.count() == 1 and not frozen()
     assert Account.objects.get(pk=team[1].pk).is_active
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("freeze", {}),
+        ("freeze", {**REASON, "more": 1}),
+        ("freeze", {"what": "publication", "text": {"en": "x"}}),
+        ("freeze", {"what": ["publication"], "text": {"en": 5}}),
+        ("release", {"copy": ["a"], "mask": {}, "mask_id": "x"}),
+        ("release", {"copy": "a", "mask": "x", "mask_id": "x"}),
+        ("withdraw", {"entries": ["not-a-key"], "reason": "forged"}),
+        ("withdraw", {"entries": [], "reason": "forged"}),
+        ("exclude", {"station": "001", "contest": "president", "reason": "because"}),
+        ("exclude", {"station": "999", "contest": "president", "reason": "forged"}),
+        ("roles", {"account": "1", "roles": ["reader"]}),
+        ("invalidate_reader", {"account": str(uuid.uuid4())}),
+        ("revoke_branch", {"branch": "x", "reason": "forged"}),
+        ("import_tables", {"body": {"type": "release", "object": {}}, "preview": {}}),
+        ("import_tables", {"body": {"type": "withdrawal"}, "preview": {}}),
+    ],
+)
+def test_attack_a_payload_that_no_page_sends_is_refused_before_anybody_sees_it(
+    server: Server, team: tuple[Account, Account], action: str, payload: dict[str, Any]
+) -> None:
+    with pytest.raises(CounterfoilError):
+        organise.propose(action, payload, team[0], means(server))
+    assert not Proposal.objects.exists()
+
+
+def test_a_station_is_left_out_by_two_and_stays_out_in_the_count(
+    server: Server, clock: Clock, team: tuple[Account, Account]
+) -> None:
+    bring(server)
+    grow(server, clock.forward)
+    payload = {"station": "001", "contest": "president", "reason": "cannot_be_settled"}
+    made = organise.propose("exclude", payload, team[0], means(server))
+    organise.decide(made.pk, "approve", team[1], means(server))
+    grow(server, clock.forward)
+    entry = Entry.objects.get(type="decision")
+    assert (entry.body["action"], entry.body["reason"]) == ("exclude_station", "cannot_be_settled")
+    assert entry.refers == [str(Entry.objects.get(type="copy").pk)]

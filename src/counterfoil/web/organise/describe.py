@@ -130,6 +130,7 @@ def lines(proposal: Proposal) -> list[tuple[str, str]]:
             found.append((_("Black areas"), str(len(regions)) if regions else _("none: nothing to hide")))
             found.append((_("Mask"), payload["mask_id"]))
         case "exclude":
+            found.append((_("Reason"), str(REASONS[payload["reason"]])))
             found += [(_("Station"), payload["station"]), (_("Contest"), payload["contest"])]
         case "freeze":
             found.append((_("Published reason"), say(payload["text"])))

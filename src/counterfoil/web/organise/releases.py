@@ -19,7 +19,7 @@ from counterfoil.evidence import Mask as Regions
 from counterfoil.evidence import Region
 from counterfoil.evidence.masks import WHOLE
 from counterfoil.primitives.errors import InputError
-from counterfoil.primitives.words import DECISION_REASONS, WITHDRAWAL_REASONS
+from counterfoil.primitives.words import WITHDRAWAL_REASONS
 from counterfoil.storage import audit, organise, releases, running
 from counterfoil.storage.models import Copy, Entry, Mask, Proposal, Station
 from counterfoil.web.organise import describe
@@ -29,7 +29,6 @@ SHOWN = 100
 LINES = 8
 """Rectangles that the form has fields for; the script adds more by the hidden field."""
 _PERCENT = re.compile(r"(\d{1,3})(?:[.,](\d{1,4}))?")
-_EXCLUDE_REASONS = ("forged", "station_merged", "wrong_station", "cannot_be_settled")
 
 
 def copies(request: HttpRequest) -> HttpResponse:
@@ -123,7 +122,7 @@ def withdraw(request: HttpRequest) -> HttpResponse:
         station=station,
         entries=[_entry(e) for e in rows[:SHOWN]],
         reasons=[(word, describe.REASONS[word]) for word in WITHDRAWAL_REASONS],
-        exclude_reasons=[(word, describe.REASONS[word]) for word in _EXCLUDE_REASONS],
+        exclude_reasons=[(word, describe.REASONS[word]) for word in releases.EXCLUDE_REASONS],
         contests=server().election.contests,
     )
 
@@ -131,11 +130,8 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 @post_back("/organise/withdraw/")
 def exclude(request: HttpRequest) -> HttpResponse:
     """Propose that a station stays out of the tally of a contest."""
-    reason = request.POST.get("reason", "")
-    if reason not in DECISION_REASONS:
-        raise InputError("reason", expected=", ".join(_EXCLUDE_REASONS), found=repr(reason[:40]), code="bad-reason")
-    payload = {"station": request.POST.get("station", "").strip(), "contest": request.POST.get("contest", "")}
-    made = organise.propose("exclude", payload, person(request), means(), reason=reason)
+    payload = {name: request.POST.get(name, "").strip() for name in ("station", "contest", "reason")}
+    made = organise.propose("exclude", payload, person(request), means(), reason=payload["reason"])
     return redirect("organise_proposal", key=made.pk)
 
 
