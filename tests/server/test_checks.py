@@ -135,7 +135,7 @@ def test_a_backup_that_is_old_and_parts_that_nobody_holds_are_found(server: Serv
     assert list(state.backup(server.settings, now))
     assert list(state.key_parts(server.settings, now))
     server.settings.private.mkdir(exist_ok=True)
-    mark = server.settings.private / state.LAST_BACKUP
+    mark = server.settings.last_backup
     mark.touch()
     (server.settings.keys / PARTS).touch()
     assert list(state.backup(server.settings, now)) == []

@@ -51,6 +51,7 @@ def backup(
     from counterfoil.bootstrap.server import server  # noqa: PLC0415 - as above
 
     done = back_up(server(), to, secret, say.progress)
+    server().settings.last_backup.touch(mode=0o600)
     if lines:
         say.note("These lines open the backup: print each, keep none on this machine.")
     data = {"entries": done.entries, "members": done.members, "bytes": done.bytes, "purged": done.purged}

@@ -163,7 +163,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "backup", "warning", "Is there a backup of the last day?",
-        "counterfoil backup FOLDER; keep it on another machine", state.backup,
+        "counterfoil backup FOLDER TO; keep it on another machine", state.backup,
     ),
 )  # fmt: skip
 

@@ -20,8 +20,6 @@ from counterfoil.storage.models import Account, Batch, Head
 from counterfoil.storage.objects import FolderStore, S3Store
 from counterfoil.workflow.stores import Store
 
-LAST_BACKUP = "last-backup"
-"""In server/: `counterfoil backup` leaves it; its time is the backup's."""
 BACKUP_AGE = timedelta(days=1)
 _SQLITE = {"journal_mode": "wal", "synchronous": 2}
 _POSTGRESQL = {"fsync": ("on",), "full_page_writes": ("on",), "synchronous_commit": ("on", "remote_apply")}
@@ -164,7 +162,7 @@ def audit_log(settings: Settings, now: datetime) -> Iterable[str] | None:
 
 
 def backup(settings: Settings, now: datetime) -> Iterator[str]:
-    mark = settings.private / LAST_BACKUP
+    mark = settings.last_backup
     if not mark.exists():
         yield "none was made here"
         return

@@ -211,9 +211,13 @@ USE_I18N = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(__file__).parent.parent / "web" / "static"  # served as it is (`web.wsgi`)
 CACHES = {  # budgets of log-in and used one-time codes: one process keeps them in memory, several share a table
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
-    if COUNTERFOIL.database
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+    "default": {
+        "BACKEND": "django.core.cache.backends."
+        + ("db.DatabaseCache" if COUNTERFOIL.database else "locmem.LocMemCache"),
+        "LOCATION": "cache",
+        # Beyond it Django drops some: many more than the budget of log-in lets anybody make, so none of it is lost.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 }
 
 LOGGING: dict[str, Any] = {  # messages without requests: no address, no path of a sender, no values of variables

@@ -70,6 +70,11 @@ class Settings:
         return self.folder / "server"
 
     @property
+    def last_backup(self) -> Path:
+        """An empty file whose time is that of the newest backup."""
+        return self.private / "last-backup"
+
+    @property
     def site(self) -> Path:
         return self.folder / "site"
 

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from counterfoil.primitives.errors import InputError, Refusal
 from counterfoil.storage import audit
-from counterfoil.storage.models import Account, Invitation, Session, Token
+from counterfoil.storage.models import Account, Invitation, Kept, Session, Token
 from counterfoil.storage.proposals import everybody, someone
 from counterfoil.workflow import accounts as rules
 from counterfoil.workflow.approvals import second
@@ -186,6 +186,12 @@ def organisers() -> QuerySet[Account]:
 def organisers_ever() -> int:
     """How many organisers there are or were."""
     return sum("organiser" in roles for roles in Account.objects.values_list("roles", flat=True))
+
+
+def tidy(now: datetime) -> None:
+    """Ended sessions and what budgets remembered go from the disk."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    Kept.objects.filter(expires__lt=now).delete()
 
 
 def operator_invites(*, now: datetime) -> str:

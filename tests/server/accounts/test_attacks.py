@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from counterfoil.bootstrap.server import Server
 from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
 from counterfoil.storage import accounts, audit
-from counterfoil.storage.models import Account, Audit, Invitation, Session
+from counterfoil.storage.models import Account, Audit, Invitation, Kept, Session
 from counterfoil.web.permissions import FACTOR
 from counterfoil.workflow import accounts as rules
 from counterfoil.workflow.roles import ROLES
@@ -103,6 +104,39 @@ def test_attack_by_guessing_one_time_codes_is_slowed(server: Server, app: App) -
         attacker.post("/account/login/code/", {"code": "000000"})
     assert attacker.post("/account/login/code/", {"code": app(key, 1)}).status_code == 200
     assert attacker.get("/work/").status_code == 302
+
+
+@committed
+def test_attack_by_a_flood_of_log_ins_meets_a_budget_that_knows_no_address(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(django_settings, "ACCOUNT_RATE_LIMITS", {"login": "3/m/ip"})
+    keys: list[str] = []
+    add = cache.add
+
+    def heard(key: str, *args: object, **more: object) -> bool:
+        keys.append(key)
+        return bool(add(key, *args, **more))
+
+    monkeypatch.setattr(cache, "add", heard)
+    found = [
+        Client(REMOTE_ADDR=f"203.0.113.{number}").post("/account/login/", {"login": "x", "password": GUESS}).status_code
+        for number in range(5)
+    ]
+    assert found == [200, 200, 200, 429, 429]
+    assert keys and not [key for key in keys if "203.0.113" in key]
+
+
+@committed
+def test_what_ended_goes_from_the_disk_at_the_next_log_in(server: Server, app: App) -> None:
+    client, _ = enter(server)
+    key = set_up_codes(client, app)
+    past = timezone.now() - timedelta(hours=3)
+    Session.objects.update(expire_date=past)
+    Kept.objects.create(cache_key="old", value="times", expires=past)
+    assert log_in(Client(), "heron-258", app(key, 1)) == 302
+    assert Session.objects.filter(expire_date__lt=timezone.now()).count() == 0
+    assert not Kept.objects.filter(cache_key="old").exists()
 
 
 @committed

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from counterfoil.storage import accounts
 from counterfoil.storage.models import Account, Session
-from counterfoil.storage.sessions import BEGAN, WORD, SessionStore, hashed
+from counterfoil.storage.sessions import BEGAN, WORD, hashed
 from counterfoil.web.accounts.words import draw_word
 from counterfoil.web.permissions import FACTOR
 
@@ -22,7 +22,7 @@ from counterfoil.web.permissions import FACTOR
 @receiver(user_logged_in)
 def name_session(sender: object, request: HttpRequest, user: Account, **kwargs: Any) -> None:
     """A session has a word and the day it began. Ended ones are cleared away here: log-ins are rare."""
-    SessionStore.clear_expired()
+    accounts.tidy(timezone.now())
     request.session[WORD] = draw_word(set(Session.objects.filter(account=user).values_list("word", flat=True)))
     request.session[BEGAN] = timezone.now().date().isoformat()
 
