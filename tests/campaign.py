@@ -1,6 +1,7 @@
 """`python -m tests.campaign [--seeds N]`: the long campaigns whole, and their table in docs/campaign.md.
 
-* crashes: the log is killed, refused and cut off from power at every counted system call of a small run;
+* crashes: the log is killed, refused and cut off from power at every counted system call of a small run; so is the
+  server from a photo to its acknowledgement, its worker in every job, and all of it at 100 random moments under load;
 * simulated elections: every scenario under many seeds; what was planted is found, nothing else above a note is, and
   every total is right to the vote;
 * pictures: mutated and hand-made files through the sandbox; a simulated phone is looked for in kept photos.
@@ -44,21 +45,37 @@ def main() -> int:
     return 1 if failed else 0
 
 
+CRASHES = {
+    "log": "tests/record/test_crash.py",
+    "server, step by step": "tests/server/running/test_durability.py",
+    "server, jobs": "tests/server/running/test_jobs.py",
+    "server, under load": "tests/server/running/test_kills.py",
+}
+
+
 def _crashes() -> Iterator[tuple[str, int, int]]:
+    for where, tests in CRASHES.items():
+        yield from _crashed(where, tests)
+
+
+def _crashed(where: str, tests: str) -> Iterator[tuple[str, int, int]]:
+    """The tests of one file with every point; a test that tries many points says how many (property `points`)."""
     with tempfile.TemporaryDirectory() as work:
         report = Path(work) / "report.xml"
         subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "tests/record/test_crash.py", f"--junitxml={report}"],
+            [sys.executable, "-m", "pytest", "-q", tests, f"--junitxml={report}"],
             cwd=ROOT,
             env={**os.environ, "COUNTERFOIL_CAMPAIGN": "whole"},
             check=False,
         )
-        cases: dict[str, list[bool]] = {}
+        cases: dict[str, list[tuple[int, bool]]] = {}
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - written by the line above
             name = str(case.get("name")).partition("[")[0].removeprefix("test_").replace("_", " ")
-            cases.setdefault(name, []).append(case.find("failure") is None and case.find("error") is None)
-    for name, held in cases.items():
-        yield f"log: {name}", len(held), held.count(False)
+            points = case.find("properties/property[@name='points']")
+            held = case.find("failure") is None and case.find("error") is None
+            cases.setdefault(name, []).append((int(points.get("value", 1)) if points is not None else 1, held))
+    for name, found in cases.items():
+        yield f"{where}: {name}", sum(points for points, _ in found), sum(not held for _, held in found)
 
 
 def _elections(seeds: int) -> Iterator[tuple[str, int, int]]:

@@ -52,6 +52,8 @@ MAX_CACHED_BYTES = 1_000_000
 """A larger file goes from the disk to the socket."""
 CACHE_BYTES = 32_000_000
 _LEAST_COMPRESSED = 600
+_NOT_OURS = (b"objects/", b"copies/", b"record/")
+"""What strangers and tables are in: opened by itself it runs nothing."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 POLICY = (
@@ -160,7 +162,7 @@ class Files:
     def _policy(self, name: bytes) -> list[tuple[str, str]]:
         if not self._public:
             return [("Content-Security-Policy", POLICY_OF_SCRIPTS)]
-        if name.startswith((b"objects/", b"record/")):
+        if name.startswith(_NOT_OURS):
             return [("Content-Security-Policy", POLICY_OF_OBJECTS)]
         reader = name.rpartition(b"/")[2] == b"reader.html"
         return [("Content-Security-Policy", POLICY_OF_READER if reader else POLICY)]
@@ -216,7 +218,7 @@ def _name_of(path: str) -> bytes | None:
 
 def _caching(name: bytes) -> str:
     """What is named by its hash, and full tiles of the log, never change."""
-    fixed = name.startswith(b"objects/") or (name.startswith(b"record/tile/") and b".p/" not in name)
+    fixed = name.startswith((b"objects/", b"copies/")) or (name.startswith(b"record/tile/") and b".p/" not in name)
     return "public, max-age=31536000, immutable" if fixed else "no-cache"
 
 

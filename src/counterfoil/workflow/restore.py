@@ -22,7 +22,7 @@ from counterfoil.primitives.errors import RecordError, Refusal
 from counterfoil.record.checkpoint import open_checkpoint
 from counterfoil.record.durable import fresh_file, make_folder, replace_file
 from counterfoil.record.keys import LAST_SIGNED, LOG_KEY
-from counterfoil.record.layout import CHECKPOINT, OBJECTS, RECORD, VKEY
+from counterfoil.record.layout import CHECKPOINT, COPIES, OBJECTS, RECORD, VKEY, object_path
 from counterfoil.record.manifest import MANIFEST
 from counterfoil.record.note import Verifier
 from counterfoil.record.proof import tree_root
@@ -127,13 +127,20 @@ def compare(folder: Path, site: Path) -> int:
     if not verify(site, key=verifier.vkey, seen=note).holds:
         raise _another(site, folder)
     for path in theirs.names():
-        if path.startswith((RECORD, OBJECTS)) and path not in (RECORD + CHECKPOINT, MANIFEST):
-            target = folder / path
-            if not target.exists():
-                make_folder(target.parent)
-                replace_file(target, theirs.read(path), 0o444)
+        target = _place(folder, path)
+        if target is not None and not target.exists():
+            make_folder(target.parent)
+            replace_file(target, theirs.read(path), 0o444)
     replace_file(folder / RECORD / CHECKPOINT, theirs.read(RECORD + CHECKPOINT))
     return newest.size - mine.size
+
+
+def _place(folder: Path, path: str) -> Path | None:
+    """Where a file of the publication lies in the election's folder: the record, objects, released pictures."""
+    if path.startswith(COPIES):
+        return folder / OBJECTS / object_path(Path(path).stem)
+    wanted = path.startswith((RECORD, OBJECTS)) and path not in (RECORD + CHECKPOINT, MANIFEST)
+    return folder / path if wanted else None
 
 
 def _another(site: Path, folder: Path) -> RecordError:

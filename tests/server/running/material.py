@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -125,14 +125,14 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(ready: object, what: str, running: Running | None = None) -> None:
+def until(ready: Callable[[], bool], what: str, running: Running | None = None) -> None:
     """Wait until `ready()`.
 
     Raises:
         AssertionError: it did not happen.
     """
     limit = time.monotonic() + WAIT_S
-    while not ready():  # type: ignore[operator]
+    while not ready():
         assert time.monotonic() < limit, f"{what}\n{running.said() if running else ''}"
         time.sleep(0.05)
 

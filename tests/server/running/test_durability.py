@@ -11,7 +11,7 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,6 +26,7 @@ WHOLE = os.environ.get("COUNTERFOIL_CAMPAIGN") == "whole"
 SENDS = 2
 CALLS = "openat,fsync,fdatasync,rename,mkdir,write,pwrite64,sendto"
 Points = Iterator[tuple[str, int]]
+Tell = Callable[[str, object], None]
 
 
 class World:
@@ -161,10 +162,12 @@ def _points(lines: list[str], calls: tuple[str, ...], in_ci: int) -> Points:
     yield from found[step // 2 :: step][: None if WHOLE else in_ci]
 
 
-def test_killed_at_any_step_nothing_acknowledged_is_lost(world: World, traced: tuple[Case, list[str]]) -> None:
-    for number, (call, when) in enumerate(
-        _points(traced[1], ("fsync", "fdatasync", "rename", "mkdir", "pwrite64", "sendto"), 4)
-    ):
+def test_killed_at_any_step_nothing_acknowledged_is_lost(
+    world: World, traced: tuple[Case, list[str]], record_property: Tell
+) -> None:
+    points = list(_points(traced[1], ("fsync", "fdatasync", "rename", "mkdir", "pwrite64", "sendto"), 4))
+    record_property("points", len(points))
+    for number, (call, when) in enumerate(points):
         case = world.case()
         code = case.send("-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}")
         assert code != 0, (call, when)
@@ -173,10 +176,12 @@ def test_killed_at_any_step_nothing_acknowledged_is_lost(world: World, traced: t
 
 @pytest.mark.parametrize(("calls", "error"), [(("fsync", "fdatasync"), "EIO"), (("write", "pwrite64"), "ENOSPC")])
 def test_a_failing_or_full_disk_is_said_to_the_sender_and_later_photos_are_taken(
-    calls: tuple[str, ...], error: str, world: World, traced: tuple[Case, list[str]]
+    calls: tuple[str, ...], error: str, world: World, traced: tuple[Case, list[str]], record_property: Tell
 ) -> None:
     said: Counter[str] = Counter()
-    for call, when in _points(traced[1], calls, 2):
+    points = list(_points(traced[1], calls, 2))
+    record_property("points", len(points))
+    for call, when in points:
         case = world.case()
         inject = f"inject={call}:error={error}:when={when}"
         assert case.send("-o", os.devnull, "-e", f"trace={call}", "-e", inject) == 0, (call, when)

@@ -7,7 +7,7 @@ import random
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,22 +70,28 @@ def _is_ours(pid: int) -> bool:
     return False
 
 
-def test_killed_at_random_moments_under_load_nothing_acknowledged_is_lost(country: Country, running: Running) -> None:
+def test_killed_at_random_moments_under_load_nothing_acknowledged_is_lost(
+    country: Country, running: Running, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("points", KILLS)
     chance = random.Random(2026)  # noqa: S311 - which process dies when
     with Load(running.port) as load:
         for _ in range(KILLS):
-            time.sleep(chance.uniform(0.05, 1.2))
-            victims = _everything_below(running.process.pid)
-            if victims:
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(victims), signal.SIGKILL)
-        until(running.answers, "expected a server that answers again", running)
-        before = len(load.acknowledged)
-        until(lambda: len(load.acknowledged) > before, "expected photos to be taken again", running)
+            _another(load, running)
+            time.sleep(chance.uniform(0, 0.6))
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(_everything_below(running.process.pid)), signal.SIGKILL)
+        _another(load, running)
     assert running.end() == 0
     assert len(load.acknowledged) == len(set(load.acknowledged))
     done = run_script("checker", country.folder, *load.acknowledged, settings=country.settings)
     assert done.returncode == 0, done.stderr
+
+
+def _another(load: Load, running: Running) -> None:
+    """Wait until one more photo was acknowledged."""
+    before = len(load.acknowledged)
+    until(lambda: len(load.acknowledged) > before, "expected photos to be taken", running)
 
 
 def test_nothing_outlives_a_supervisor_that_was_killed(country: Country, running: Running) -> None:
