@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -108,7 +108,7 @@ def decide_station(
         if not deleted:
             raise Refusal("your task: expected one that you hold, found it with somebody else.", code="not-yours")
         needed = stations.arbiters_needed(task.station, task.contest, desk)
-        body = {"action": action, "reason": reason, "values": {}, "copy": copy}
+        body: dict[str, Any] = {"action": action, "reason": reason, "values": {}, "copy": copy}
         opinion = Opinion.objects.create(
             kind="decide", station=task.station, contest=task.contest, author=account, body=body
         )
@@ -118,18 +118,22 @@ def decide_station(
         if ruling is not None:
             entry = _say_choice(task, ruling, reason, account, desk)
             stations.rulings(task.station, task.contest).update(withdrawn=True)
-            work.refresh(stations.copies_of(task.station, task.contest, desk), desk)
+            work.refresh(stations.all_copies_of(task.station, task.contest, desk), desk)
         stations.refresh(task.station, task.contest, desk)
         return entry
 
 
 def _say_choice(task: Task, ruling: rules.Ruling, reason: str, account: Account, desk: Desk) -> Entry:
     copies = stations.copies_of(task.station, task.contest, desk)
-    body: dict[str, Any] = {"type": "decision", "station": task.station, "contest": task.contest, "action": ruling.action}
+    body: dict[str, Any] = {
+        "type": "decision",
+        "station": task.station,
+        "contest": task.contest,
+        "action": ruling.action,
+    }
     if ruling.copy is not None:
         body["copy"] = ruling.copy
-    rests_on = Entry.objects.filter(copy__in=copies, type__in=("copy", "reading"), withdrawn=False)
-    return inbox.say({**body, "reason": reason}, slot=desk.slot, author=account, refers=list(rests_on))
+    return inbox.say({**body, "reason": reason}, slot=desk.slot, author=account, refers=_rests_on(task.station, copies))
 
 
 def _say_decision(copy: Copy, ruling: rules.Ruling, reason: str, account: Account, desk: Desk) -> Entry:
@@ -143,8 +147,14 @@ def _say_decision(copy: Copy, ruling: rules.Ruling, reason: str, account: Accoun
     }
     if ruling.values:
         body["values"] = {n: c if isinstance(c, int) else c.value for n, c in ruling.values.items()}
-    rests_on = Entry.objects.filter(copy=copy.pk, type__in=("copy", "reading"), withdrawn=False)
-    return inbox.say(body, slot=desk.slot, author=account, refers=list(rests_on))
+    return inbox.say(body, slot=desk.slot, author=account, refers=_rests_on(copy.station, [copy.pk]))
+
+
+def _rests_on(station: str, copies: Sequence[str]) -> list[Entry]:
+    """What a decision rests on: the copies and their readings, and the decisions of the station before it. Those too,
+    because it then stands after them in the record, and a later decision stands over an earlier one."""
+    read = Entry.objects.filter(copy__in=copies, type__in=("copy", "reading"), withdrawn=False)
+    return [*read, *Entry.objects.filter(station=station, type="decision", withdrawn=False)]
 
 
 def _in_record(copy: Copy) -> bool:

@@ -92,7 +92,10 @@ def decisions_of(place: Place, election: Election) -> list[Decision]:
         return []
     form = election.contest(contest).form
     contests = [c.id for c in election.contests if c.form == form]
-    rows = Entry.objects.filter(station=station, contest__in=contests, type="decision", withdrawn=False)
+    rows = list(Entry.objects.filter(station=station, contest__in=contests, type="decision", withdrawn=False))
+    names = {str(row.pk) for row in rows}
+    # Of those that wait, each names all that were said before it (`answers`), so that no batch can turn them round.
+    after = {row.pk: len(names.intersection(row.refers)) for row in rows}
     return [
         Decision(
             entry=row.index if row.index is not None else -1,
@@ -104,7 +107,7 @@ def decisions_of(place: Place, election: Election) -> list[Decision]:
             values=row.body.get("values", {}),
             rests_on=(),
         )
-        for row in sorted(rows, key=_order)
+        for row in sorted(rows, key=lambda r: (r.index is None, r.index or 0, after[r.pk], str(r.pk)))
     ]
 
 

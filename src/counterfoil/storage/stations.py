@@ -58,10 +58,18 @@ def rulings(station: str, contest: str) -> QuerySet[Opinion]:
 
 def copies_of(station: str, contest: str, desk: Desk) -> list[str]:
     """The copies of the station's form that are agreed."""
+    return sorted(_all(station, contest, desk).filter(state__in=AGREED).values_list("pk", flat=True))
+
+
+def all_copies_of(station: str, contest: str, desk: Desk) -> list[str]:
+    """Every copy of the station's form, whatever its state: a decision may concern each."""
+    return sorted(_all(station, contest, desk).values_list("pk", flat=True))
+
+
+def _all(station: str, contest: str, desk: Desk) -> QuerySet[Copy]:
     form = desk.election.contest(contest).form
     contests = [c.id for c in desk.election.contests if c.form == form]
-    found = Copy.objects.filter(station=station, contest__in=contests, state__in=AGREED)
-    return sorted(found.values_list("pk", flat=True))
+    return Copy.objects.filter(station=station, contest__in=contests)
 
 
 def disputed(station: str, contest: str, desk: Desk) -> bool:
@@ -77,8 +85,7 @@ def disputed(station: str, contest: str, desk: Desk) -> bool:
 
 def _replay(station: str, contest: str, form: Form, desk: Desk, table: pl.DataFrame | None) -> Replay:
     """The record's state of this station alone, with what waits for its batch."""
-    contests = [c.id for c in desk.election.contests if c.form == form.id]
-    names = Copy.objects.filter(station=station, contest__in=contests).exclude(state="withdrawn")
+    names = _all(station, contest, desk).exclude(state="withdrawn")
     gathered = [(copy, gather(copy, desk.election)[0]) for copy in names]
     rows = [(n, c.pk, station, form.id, c.page, c.kind) for n, (c, _) in enumerate(gathered)]
     schema = {

@@ -15,6 +15,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -39,9 +40,13 @@ def sealed(copies: Sequence[Copy], election: Election, slot: str = "") -> None:
     places = {(c.station, c.contest, c.page) for c in copies}
     answered = _answered({place[0] for place in places})
     urgencies = _urgencies({c.station for c in copies})
+    ruled = set(Entry.objects.filter(type="decision", withdrawn=False).values_list("station", flat=True))
     tasks = []
     for copy in copies:
-        found = rules.work(fresh(copy), election)
+        said = fresh(copy)
+        if copy.station in ruled:  # a decision may have passed over every other copy of the station
+            said = replace(said, decisions=decisions_of(said.claim, election))
+        found = rules.work(said, election)
         copy.state, copy.identified = found.state, found.state != "identify"
         done = (copy.station, copy.contest, copy.page) in answered
         for need in found.needs:
@@ -200,9 +205,18 @@ def restore(withdrawals: Sequence[Entry], desk: Desk, *, by: Account | None) -> 
         withdraw(withdrawals, "entered_by_mistake", desk, by=by)
         targets = Entry.objects.filter(pk__in=[w.refers[0] for w in withdrawals])
         targets.update(withdrawn=False)
-        names = set(targets.values_list("copy", flat=True))
+        names = touched(list(targets), desk)
         refresh(names, desk)
         return names
+
+
+def touched(entries: Sequence[Entry], desk: Desk) -> set[str]:
+    """The copies that are to be refreshed when these entries stop counting, or count again."""
+    names = {e.copy for e in entries if e.copy}
+    for entry in entries:
+        if entry.type == "decision":
+            names.update(stations.all_copies_of(entry.station, entry.contest, desk))
+    return names
 
 
 def withdraw_reader(account: Account, desk: Desk, *, by: Account | None) -> list[Entry]:
