@@ -20,7 +20,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseTrouble
+from django.db import transaction
 from django.db.models import F
 
 from counterfoil.evidence import Sanitised, commit, sanitise
@@ -87,9 +88,12 @@ def receive(
         FileRefused: not a picture we take; the sentence is for the sender.
         SandboxBusy, SandboxStopped, SandboxUnavailable: try again.
         Refusal: the branch's quota or the code is used up.
-        NotReceived: store or database failed.
+        NotReceived: store, database or machine failed.
     """
-    pictures = sanitise(data, door.sandbox, random=secrets.token_bytes, documents=documents)
+    try:
+        pictures = sanitise(data, door.sandbox, random=secrets.token_bytes, documents=documents)
+    except (OSError, MemoryError) as error:  # no memory, no process: of this machine, not of the file
+        raise NotReceived("no memory") from error
     rows = [_row(picture, claim, door, sender, receipt) for picture in pictures]
     try:
         for picture in pictures:
@@ -100,7 +104,7 @@ def receive(
             Arrival.objects.bulk_create(rows)
     except StoreError as error:
         raise NotReceived(error.code) from error
-    except DatabaseError as error:
+    except DatabaseTrouble as error:
         raise NotReceived("database") from error
     return [Received(row.copy, row.page) for row in rows]
 

@@ -134,5 +134,13 @@ def read_token(token: str, key: bytes, channel: str, now_s: float) -> tuple[str,
     return nonce, int(expires)
 
 
+def solves(puzzle: str, answer: str, bits: int) -> bool:
+    """Whether `answer` was worked for: SHA-256 of "puzzle:answer" begins with this many zero bits."""
+    if len(answer) > 20 or not answer.isascii() or not answer.isdecimal():
+        return False
+    digest = hashlib.sha256(f"{puzzle}:{answer}".encode("ascii")).digest()
+    return int.from_bytes(digest, "big") >> (256 - bits) == 0
+
+
 def _mac(key: bytes, channel: str, body: str) -> str:
-    return hmac.new(key, f"{channel}.{body}".encode("ascii"), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"{channel}.{body}".encode("utf-8"), hashlib.sha256).hexdigest()

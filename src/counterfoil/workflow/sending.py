@@ -132,6 +132,12 @@ class NotNow(Refusal):
         super().__init__(message, code=code)
 
 
+PUZZLE_BITS = 17
+"""About 130,000 hashes: two seconds of a laptop, half a minute of an old phone."""
+IDLE_SHARE = 0.1
+"""Under flood, the share of the strangers' budget for those who did no work: without scripts one waits longer."""
+
+
 def closes(lanes_that_agree: Collection[str], limits: Limits) -> bool:
     """Whether a station has enough copies that agree, given the lane of each.
 

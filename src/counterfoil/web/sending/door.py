@@ -9,17 +9,24 @@ from counterfoil.primitives.errors import InputError
 from counterfoil.storage import arrivals, senders
 from counterfoil.storage.arrivals import STRANGER, Door, Received, Sender
 from counterfoil.web.sending.memory import memory
-from counterfoil.workflow.sending import Claim, Limits, Situation, admit, check_claim
+from counterfoil.workflow.sending import IDLE_SHARE, Claim, Limits, Situation, admit, check_claim
 
 
 def take(
-    data: bytes, claim: Claim, *, sender: Sender = STRANGER, receipt: str = "", documents: bool = False
+    data: bytes,
+    claim: Claim,
+    *,
+    sender: Sender = STRANGER,
+    receipt: str = "",
+    documents: bool = False,
+    worked: bool = False,
 ) -> list[Received]:
     """Take one file from anybody, durably: when this returns it is acknowledged.
 
     Args:
         receipt: hash of the receipt code, or empty.
         documents: whether PDF and TIFF are taken; only from branches of the kind `organisation`.
+        worked: a proof of work came with it; it matters only while strangers flood the server.
 
     Raises:
         InputError: the claim names what does not exist; `FileRefused`: the file is not taken.
@@ -46,15 +53,18 @@ def take(
         situation = Situation(sender.lane)
     admit(situation, limits, batch_s=here.settings.batch_s)
     if sender.lane == "stranger":
-        _spend(limits)
+        _spend(limits, worked=worked)
     with kept.gate.inside(sender.lane, reserve_share=limits.reserve_share):
         door = Door(here.sandbox, here.intake, here.pepper, here.slot)
         return arrivals.receive(door, data, claim, sender=sender, receipt=receipt, documents=documents)
 
 
-def _spend(limits: Limits) -> None:
+def _spend(limits: Limits, *, worked: bool) -> None:
     kept = memory(server().settings)
     kept.strangers.resize(limits.strangers_per_minute / kept.processes)
+    if limits.flood and not worked:
+        kept.idle.resize(max(1.0, limits.strangers_per_minute * IDLE_SHARE / kept.processes))
+        kept.idle.take("flood", "not received yet: the server is being flooded; keep the photo and send it again")
     kept.strangers.take("budget", "not received: too many photos are coming in; keep the photo and send it again later")
 
 

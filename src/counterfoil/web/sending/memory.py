@@ -96,6 +96,8 @@ class Memory:
     gate: Gate
     nonces: Nonces
     strangers: Budget
+    idle: Budget
+    """Strangers who did no proof of work, while there is a flood."""
     attempts: Budget
     """Receipts that are looked up."""
     searches: Budget
@@ -121,6 +123,7 @@ def memory(settings: Settings) -> Memory:
                 gate=Gate(settings.sandboxes, settings.waiting_pictures),
                 nonces=Nonces(folder),
                 strangers=Budget(300 * share),
+                idle=Budget(30 * share),
                 attempts=Budget(120 * share),
                 searches=Budget(3000 * share),
                 reports=Budget(60 * share),

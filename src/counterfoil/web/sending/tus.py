@@ -13,12 +13,15 @@ Rules:
   length was received, always.
 * Other sites cannot send from a visitor's browser: these requests need headers that a browser lets only our own pages
   set. So there is no form token here.
+* Under flood the 503 of a stranger's photo has a puzzle (`Counterfoil-Puzzle: <puzzle> <bits>`); a new upload whose
+  metadata `work` is `<puzzle>:<number>` that solves it has the full budget of strangers, the others a tenth of it.
 * Metadata that the client adds about the file (its name, its type) is not looked at.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
 from email.utils import formatdate
 from typing import Any
 
@@ -35,8 +38,16 @@ from counterfoil.web.sending.answers import Outcome, outcome, sentence
 from counterfoil.web.sending.door import take
 from counterfoil.web.sending.memory import memory
 from counterfoil.web.sending.partials import Busy, Upload
-from counterfoil.workflow.codes import draw_receipt, hash_receipt, read_receipt
-from counterfoil.workflow.sending import Claim, NotNow
+from counterfoil.workflow.codes import (
+    draw_receipt,
+    form_key,
+    hash_receipt,
+    make_token,
+    read_receipt,
+    read_token,
+    solves,
+)
+from counterfoil.workflow.sending import PUZZLE_BITS, Claim, NotNow
 from counterfoil.workflow.stores import StoreError
 from counterfoil.workflow.tus import EXTENSIONS, VERSION, ProtocolError, check_version, read_creation, read_patch
 
@@ -148,9 +159,16 @@ def _let_in(upload: Upload) -> tuple[Outcome, str]:
 
     def doing() -> list[Received]:
         sender = senders.sender_of(said.get("code", "")[:100], server().pepper)
-        return take(bytes(upload.data), claim, sender=sender, receipt=kept)
+        return take(bytes(upload.data), claim, sender=sender, receipt=kept, worked=_worked(upload))
 
     return outcome(1, doing), words
+
+
+def _worked(upload: Upload) -> bool:
+    """Whether the client worked for its place: a puzzle of ours, in time, solved, and not used before."""
+    puzzle, _, answer = upload.metadata.get("work", "").rpartition(":")
+    found = read_token(puzzle, form_key(server().pepper), "work", time.time())
+    return found is not None and solves(puzzle, answer, PUZZLE_BITS) and memory(server().settings).nonces.use(*found)
 
 
 def _told(upload: Upload) -> dict[str, str]:
@@ -164,6 +182,9 @@ def _told(upload: Upload) -> dict[str, str]:
 def _not_now(code: str, retry_after_s: int) -> HttpResponse:
     answer = JsonResponse({"code": code, "sentence": sentence(code)}, status=503)
     answer.headers["Retry-After"] = str(retry_after_s)
+    if code == "flood":
+        puzzle = make_token(form_key(server().pepper), "work", time.time(), secrets.token_bytes)
+        answer.headers["Counterfoil-Puzzle"] = f"{puzzle} {PUZZLE_BITS}"
     answer.headers["Tus-Resumable"] = VERSION
     return answer
 

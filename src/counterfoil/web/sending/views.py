@@ -28,11 +28,11 @@ from counterfoil.workflow.codes import draw_receipt, hash_receipt, tells_receipt
 from counterfoil.workflow.sending import COPY_KINDS, Claim
 
 KINDS = {
-    "wall_copy": _l("The protocol on the station's wall or door"),
-    "agents_copy": _l("A copy given to an observer or a party's agent"),
-    "authoritys_scan": _l("A scan that the authority published"),
-    "tally_board": _l("A board or sheet on which votes were tallied"),
-    "other": _l("Something else, or I am not sure"),
+    "wall_copy": _l("Protocol on the wall or door"),
+    "agents_copy": _l("Copy of an observer or agent"),
+    "authoritys_scan": _l("Scan by the authority"),
+    "tally_board": _l("Board or sheet of the tally"),
+    "other": _l("Something else, or not sure"),
 }
 UNKNOWN = "-"
 """In an address, in place of a station: the sender does not know which."""

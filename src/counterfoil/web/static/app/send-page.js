@@ -13,6 +13,9 @@
   const status = document.getElementById("queue-status");
   let timer = 0;
 
+  const card = document.getElementById("queue-card");
+  const offline = form.dataset.station === undefined; // the queue page, where no station is known
+  card.hidden = !offline;
   document.querySelectorAll("[data-needs-script]").forEach((element) => { element.hidden = false; });
 
   // A smaller JPEG, drawn anew: nothing of the file but its pixels. What this browser cannot open is sent as it is.
@@ -38,8 +41,8 @@
     const value = (name) => (form.elements[name] ? form.elements[name].value.trim() : "");
     const ticked = (name) => (form.elements[name] && form.elements[name].checked ? "on" : "");
     return {
-      station: form.dataset.station === undefined ? value("station") : form.dataset.station,
-      typed: form.dataset.station === undefined ? "on" : "",
+      station: offline ? value("station") : form.dataset.station,
+      typed: offline ? "on" : "",
       contest: value("contest"),
       kind: value("kind"),
       code: value("code"),
@@ -63,7 +66,9 @@
       bar.max = 1;
       bar.value = 0;
       found.append(text, bar);
+      found.dataset.number = String(list.children.length + 1);
       list.append(found);
+      card.hidden = false;
     }
     return found;
   }
@@ -72,7 +77,7 @@
     const found = row(id);
     found.dataset.state = state;
     found.className = state === "received" ? "good" : state === "refused" ? "error" : "";
-    found.querySelector(".text").textContent = `${say("photo")}: ${sentence || say(state)}`;
+    found.querySelector(".text").textContent = `${say("photo")} ${found.dataset.number}: ${sentence || say(state)}`;
     const bar = found.querySelector("progress");
     bar.value = state === "received" ? 1 : share;
     bar.hidden = state === "refused" || state === "received";
@@ -96,11 +101,12 @@
     for (const one of await CounterfoilQueue.receipts()) {
       const shown = document.getElementById("receipt-card").content.cloneNode(true);
       shown.querySelector(".receipt").textContent = one.words;
-      const card = shown.querySelector(".card");
+      const paper = shown.querySelector(".card");
       shown.querySelector("button").addEventListener("click", async () => {
         await CounterfoilQueue.remove(one.id);
-        card.remove();
+        paper.remove();
       });
+      card.hidden = false;
       place.append(shown);
     }
   }
@@ -118,8 +124,11 @@
     status.textContent = say("sending");
     const again = await CounterfoilQueue.sendAll(progress);
     await receipts();
-    const left = (await CounterfoilQueue.items()).filter((item) => item.state === "waiting");
-    status.textContent = left.length ? say("later") : say("done");
+    const kept = await CounterfoilQueue.items();
+    const left = kept.filter((item) => item.state === "waiting");
+    const refused = kept.some((item) => item.state === "refused");
+    status.textContent = say(left.length ? "later" : refused ? "some" : "done");
+    document.getElementById("queue-after").hidden = left.length > 0 || refused;
     if (again && left.length) timer = setTimeout(send, again * 1000);
   }
 
@@ -153,8 +162,8 @@
     }
     for (const input of inputs) input.value = "";
     button.disabled = false;
-    document.getElementById("queue-card").scrollIntoView();
-    if (form.dataset.station === undefined || !navigator.onLine) await keep().catch(() => {});
+    card.scrollIntoView();
+    if (offline || !navigator.onLine) await keep().catch(() => {});
     await send();
   });
 

@@ -159,8 +159,28 @@ const CounterfoilQueue = (() => {
         at = await standing(item.where, photo.length);
         if (at === null) throw new Later(1);
         offset = at.offset;
+      } else if (answer.headers.has("Counterfoil-Puzzle")) {
+        progress(item.id, 0, photo.length, "working");
+        said.work = await solve(answer.headers.get("Counterfoil-Puzzle"));
+        item.where = await create(said, photo.length);
+        await put(item);
+        offset = 0;
       } else {
         throw new Later(Number(answer.headers.get("Retry-After")) || 10);
+      }
+    }
+  }
+
+  // A number whose hash with the puzzle begins with enough zero bits.
+  async function solve(header) {
+    const [puzzle, bits] = header.split(" ");
+    const encoder = new TextEncoder();
+    for (let number = 0; ; number += 64) {
+      const tried = Array.from({ length: 64 }, (_, i) => number + i);
+      const digests = await Promise.all(
+        tried.map((one) => crypto.subtle.digest("SHA-256", encoder.encode(`${puzzle}:${one}`))));
+      for (let i = 0; i < 64; i += 1) {
+        if (new DataView(digests[i]).getUint32(0) >>> (32 - Number(bits)) === 0) return `${puzzle}:${tried[i]}`;
       }
     }
   }
