@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from counterfoil.election.definition import Election, read_definition
 from counterfoil.election.tables import read_canonical
+from counterfoil.primitives.canonical import parse
 from counterfoil.primitives.errors import InputError, Refusal
 from counterfoil.record.entries import encode_entry
 from counterfoil.record.replay import replay
@@ -92,6 +94,8 @@ def _check(given: Payload, means: Means) -> None:
     _check_replay(body, means)
     if body.get("kind") == "stations":
         _refuse_lost_stations(body, means)
+    if body["type"] == "election":
+        _refuse_lost_fields(body, means)
 
 
 def _key(body: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -120,7 +124,7 @@ def _check_replay(body: Mapping[str, Any], means: Means) -> None:
         if "replaces" in local:
             before = Entry.objects.filter(type__in=("election", "table"), index__lt=local["replaces"])
             local["replaces"] = before.count()
-    replay([*entries, encode_entry({**local, "v": 1, "batch": means.slot})], means.objects.get)
+    replay(chain(entries, [encode_entry({**local, "v": 1, "batch": means.slot})]), means.objects.get)
 
 
 def _waiting(means: Means) -> list[bytes]:
@@ -152,6 +156,27 @@ def _refuse_lost_stations(body: Mapping[str, Any], means: Means) -> None:
             "has its column replaced_by), or withdraw their copies first",
             code="stations-lost",
         )
+
+
+def _refuse_lost_fields(body: Mapping[str, Any], means: Means) -> None:
+    """Once there are copies, a definition only grows: somebody may be typing a box that it would drop, and the reading
+    would come after it."""
+    if not (Copy.objects.exists() or Arrival.objects.exists()):
+        return
+    before = means.state().election
+    lost = sorted(_names(before) - _names(read_definition(parse(means.objects.get(body["definition"]["sha256"])))))
+    if lost:
+        raise Refusal(
+            f"expected every contest and box that there was, found none of {', '.join(lost[:5])}; copies were sent "
+            "already, so keep them",
+            code="fields-lost",
+        )
+
+
+def _names(election: Election) -> set[str]:
+    """What copies and readings name of a definition."""
+    contests = {f"{contest.id}/{contest.form}" for contest in election.contests}
+    return contests | {f"{form.id}/{field}" for form in election.forms for field in form.field_ids}
 
 
 def _apply(proposal: Proposal, means: Means) -> Mapping[str, Any]:

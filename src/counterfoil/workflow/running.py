@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from counterfoil.primitives.errors import InputError, Refusal
+from counterfoil.workflow.words import gettext_noop
 
 Kind = Literal["number", "switch", "word", "data"]
 
@@ -48,29 +49,51 @@ _NEXT: Mapping[str, tuple[str, ...]] = {
 leads back from the objection window; that the vote is held again opens the intake again."""
 
 RUNNING: Mapping[str, Running] = {
-    "phase": Running("word", "preparing", "Phase of the count", words=PHASES, by_hand=False),
-    "frozen": Running("data", {}, "What stands still and which notice says why", by_hand=False),
-    "form_masks": Running("data", {}, "Regions that are black on every copy, by form and page", by_hand=False),
-    "lease_s": Running("number", 900, "Seconds for which a task is lent to a person", least=60, most=7200),
-    "gold_every": Running("number", 20, "One task in so many has a known answer; 0: none", least=0, most=1000),
-    "copies_enough": Running(
-        "number", 3, "Agreed copies of a page after which a station is closed for strangers", least=1, most=100
+    "phase": Running("word", "preparing", gettext_noop("Phase of the count"), words=PHASES, by_hand=False),
+    "frozen": Running("data", {}, gettext_noop("What stands still and which notice says why"), by_hand=False),
+    "form_masks": Running(
+        "data", {}, gettext_noop("Regions that are black on every copy, by form and page"), by_hand=False
     ),
-    "flood": Running("switch", False, "Whether senders without a code must do a proof of work"),
+    "lease_s": Running(
+        "number", 900, gettext_noop("Seconds for which a task is lent to a person"), least=60, most=7200
+    ),
+    "gold_every": Running(
+        "number", 20, gettext_noop("One task in so many has a known answer; 0: none"), least=0, most=1000
+    ),
+    "copies_enough": Running(
+        "number",
+        3,
+        gettext_noop("Agreed copies of a page after which a station is closed for strangers"),
+        least=1,
+        most=100,
+    ),
+    "flood": Running("switch", False, gettext_noop("Whether senders without a code must do a proof of work")),
     "strangers_per_minute": Running(
-        "number", 300, "Photos of senders without a code that are taken in a minute", least=1, most=100_000
+        "number",
+        300,
+        gettext_noop("Photos of senders without a code that are taken in a minute"),
+        least=1,
+        most=100_000,
     ),
     "station_per_batch": Running(
-        "number", 20, "Photos of senders without a code for one station in one batch", least=1, most=1000
+        "number", 20, gettext_noop("Photos of senders without a code for one station in one batch"), least=1, most=1000
     ),
     "reserve_percent": Running(
-        "number", 50, "Percent of the places before the decoders that are kept for invited senders", least=0, most=90
+        "number",
+        50,
+        gettext_noop("Percent of the places before the decoders that are kept for invited senders"),
+        least=0,
+        most=90,
     ),
     "keep_free_mb": Running(
-        "number", 2000, "Megabytes of the disk that senders without a code may not fill", least=0, most=1_000_000
+        "number",
+        2000,
+        gettext_noop("Megabytes of the disk that senders without a code may not fill"),
+        least=0,
+        most=1_000_000,
     ),
     "figures_from_strangers": Running(
-        "switch", False, "Whether senders without a code may send figures without a photo"
+        "switch", False, gettext_noop("Whether senders without a code may send figures without a photo")
     ),
 }
 

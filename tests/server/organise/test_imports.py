@@ -225,6 +225,12 @@ def test_a_new_definition_names_what_it_changes_and_is_replayed_with_all_reading
         "registered: voters", "registered: people").replace("ballots <= voters", "ballots <= people")  # fmt: skip
     with pytest.raises(CounterfoilError, match="voters"):
         draft(server, "election", lost, ann)
+    unused = _example()
+    for gone in ("      - {id: against, label: {en: Against all}}\n", " + against"):
+        unused = unused.replace(gone, "")
+    unused = unused.replace("      - {id: against, name: Against all, kind: against_all}\n", "")
+    with pytest.raises(Refusal, match="protocol/against"):
+        draft(server, "election", unused, ann)
     with pytest.raises(InputError, match="example-2026"):
         preview(server, "election", _example().replace("id: example-2026", "id: other-2026"))
 

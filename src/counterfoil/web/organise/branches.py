@@ -17,7 +17,7 @@ from counterfoil.storage import branches as rows
 from counterfoil.storage import organise
 from counterfoil.storage.models import Branch
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, means, page, person, post_back
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 
 KINDS = {
     "invited": gettext_lazy("people with printed codes"),
@@ -30,7 +30,7 @@ def branches(request: HttpRequest) -> HttpResponse:
     """All branches, and a form for a new one."""
     if request.method == "POST":
         post = request.POST
-        parent = _branch(UUID(post["parent"])) if post.get("parent") else None
+        parent = _branch(key_of(post["parent"])) if post.get("parent") else None
         quota = _number(post.get("quota", ""), "quota") if post.get("quota", "").strip() else None
         rows.make_branch(post.get("name", ""), post.get("kind", ""), person(request), parent=parent, quota=quota)
         return done(request, _("The branch was made. Draw codes for it."), reverse("organise_branches"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -27,9 +28,9 @@ def means() -> Means:
     now = at.now()
     before = now - timedelta(seconds=max(at.settings.batch_s, MINUTE_S))
 
-    def entries() -> list[bytes]:
+    def entries() -> Iterator[bytes]:
         with at.log(read_only=True) as log:
-            return list(log.entries())
+            yield from log.entries()
 
     return Means(
         now=now,
@@ -94,6 +95,14 @@ def explain(error: CounterfoilError) -> str:
 View = Callable[..., HttpResponseBase]
 
 
+def key_of(text: str) -> UUID:
+    """The key of a row that a form sent; anything else is a page that there is not."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
+
+
 def texts_of(request: HttpRequest) -> dict[str, str]:
     """What was written by language, from the fields `text.<language>`."""
     return {name.removeprefix("text."): str(value) for name, value in request.POST.items() if name.startswith("text.")}
@@ -113,6 +122,8 @@ def post_back(to: str) -> Callable[[View], View]:
             try:
                 return view(request, **given)
             except CounterfoilError as error:
+                if request.method != "POST":  # the page would send itself back for ever
+                    raise
                 return refused(request, error, to.format(**given))
 
         return inner

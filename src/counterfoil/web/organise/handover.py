@@ -10,9 +10,8 @@ from __future__ import annotations
 import secrets
 import tempfile
 from pathlib import Path
-from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +23,7 @@ from counterfoil.record.keys import join, split
 from counterfoil.storage import accounts, audit, overview
 from counterfoil.storage.models import Account, Proposal
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, means, page, person, post_back
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 from counterfoil.workflow.sealed import Secret
 
 SEED_BYTES = 32
@@ -55,12 +54,7 @@ def handover(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest) -> HttpResponse:
     """End the access of everybody who was ticked: sessions, tokens, leases and invitations of theirs go."""
     mine = person(request)
-    keys = []
-    for text in request.POST.getlist("account"):
-        try:
-            keys.append(UUID(text))
-        except ValueError:
-            raise Http404 from None
+    keys = [key_of(text) for text in request.POST.getlist("account")]
     chosen = list(Account.objects.filter(pk__in=keys, is_active=True))
     if not chosen:
         raise InputError("account", expected="somebody to be ticked", found="nobody", code="nobody")

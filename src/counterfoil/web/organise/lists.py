@@ -17,7 +17,7 @@ from counterfoil.primitives.errors import InputError
 from counterfoil.storage import audit, organise, overview, running, standing
 from counterfoil.storage.models import Account, Area, Standing
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, means, page, person, post_back
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 from counterfoil.web.organise.notices import PHASES
 from counterfoil.workflow.roles import ROLES, may
 
@@ -142,7 +142,7 @@ def roles(request: HttpRequest) -> HttpResponse:
     """Everybody's roles, and a proposal to change somebody's."""
     if request.method == "POST":
         chosen = [role for role in ROLES if role in request.POST.getlist("role")]
-        payload = {"account": str(UUID(request.POST.get("account", ""))), "roles": chosen}
+        payload = {"account": str(key_of(request.POST.get("account", ""))), "roles": chosen}
         made = organise.propose("roles", payload, person(request), means())
         return redirect("organise_proposal", key=made.pk)
     people = Account.objects.filter(is_active=True).order_by("username")

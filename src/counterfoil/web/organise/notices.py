@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from counterfoil.primitives.errors import InputError
 from counterfoil.storage import organise, running
 from counterfoil.storage.models import Dispute, Entry, Station
-from counterfoil.web.organise.common import done, languages, means, page, person, post_back, say, texts_of
+from counterfoil.web.organise.common import done, key_of, languages, means, page, person, post_back, say, texts_of
 from counterfoil.workflow.running import FREEZABLE, next_phases
 
 SHOWN = 100
@@ -115,7 +115,7 @@ def dispute(request: HttpRequest, key: UUID) -> HttpResponse:
     ).order_by("-slot")
     if request.method == "POST":
         if request.POST.get("by") == "decision":
-            chosen = decisions.filter(pk__in=_uuids(request.POST.getlist("decision"))).first()
+            chosen = decisions.filter(pk=key_of(request.POST.get("decision", ""))).first()
             if chosen is None:
                 raise InputError("decision", expected="a decision about this station", found="none", code="no-entry")
             organise.answer_by_decision(found, chosen, person(request), means())
@@ -136,13 +136,3 @@ def dispute(request: HttpRequest, key: UUID) -> HttpResponse:
         answer=answer,
         answer_text=say(answer.body["text"]) if answer is not None and answer.type == "notice" else "",
     )
-
-
-def _uuids(texts: list[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,7 +22,7 @@ from counterfoil.primitives.words import WITHDRAWAL_REASONS
 from counterfoil.storage import audit, organise, releases, running
 from counterfoil.storage.models import Copy, Entry, Mask, Proposal, Station
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, means, page, person, post_back
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 
 SHOWN = 100
 LINES = 8
@@ -102,7 +101,7 @@ def purge(request: HttpRequest, copy: str) -> HttpResponse:
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Find an entry by its number or its station, and propose its withdrawal."""
     if request.method == "POST":
-        chosen = Entry.objects.filter(pk__in=[UUID(one) for one in request.POST.getlist("entry") if _is_uuid(one)])
+        chosen = Entry.objects.filter(pk__in=[key_of(one) for one in request.POST.getlist("entry")])
         every = {e.pk: e for entry in chosen for e in releases.with_what_hangs_on(entry)}
         payload = releases.withdrawal(list(every.values()), request.POST.get("reason", ""))
         made = organise.propose("withdraw", payload, person(request), means(), reason=payload["reason"])
@@ -176,14 +175,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
     body = entry.body
     told = body.get("name") or body.get("problem") or body.get("action") or body.get("kind") or ""
     return {"entry": entry, "type": describe.TYPES[entry.type], "told": told}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lines(regions: list[Any]) -> list[dict[str, str]]:
