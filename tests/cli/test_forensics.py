@@ -172,7 +172,7 @@ def test_every_year_of_the_archive_has_a_mapping_and_no_other_name_has(year: int
 
 
 def test_calibrate_runs_on_a_made_up_country_or_on_a_table(run: Run, csv: Path) -> None:
-    few = ("--replicates", 2, "--power-replicates", 1, "--sample", 300)
+    few = ("--replicates", 2, "--power-replicates", 1, "--sample", 300, "--workers", 1)
     made_up = run("forensics", "calibrate", *few, "--json")
     assert (made_up.code, made_up.json["title"], made_up.json["stations"]) == (0, "a simulated country", 300)
     on_table = run("forensics", "calibrate", csv, "--columns", MAPPING, *few)

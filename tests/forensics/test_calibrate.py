@@ -152,3 +152,16 @@ def test_no_alarm_in_twenty_bounds_the_rate_at_seventeen_percent() -> None:
 def test_unknown_settings_are_refused(wrong: object) -> None:
     with pytest.raises(InputError):
         wrong(_country(50), np.random.default_rng(1))  # type: ignore[operator]
+
+
+def test_the_figures_do_not_depend_on_how_many_processes_share_the_work() -> None:
+    few = {"replicates": 2, "power_replicates": 1, "seed": 9}
+    alone, shared = (calibrate(_country(200), **few, workers=workers) for workers in (1, 2))
+    assert alone.to_dict() == shared.to_dict()
+
+
+def test_slow_tests_are_calibrated_when_asked_for_with_their_own_number_of_elections() -> None:
+    found = calibrate(_country(600), replicates=1, power_replicates=0, thorough_replicates=2, seed=3)
+    slow = {r.test: r.replicates for r in found.ranges if r.test in {"spikes", "klimek-fit"}}
+    assert slow.get("spikes") == 2
+    assert "coarse shares" in "\n".join(lines(found))

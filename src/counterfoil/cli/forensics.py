@@ -113,6 +113,11 @@ def test(
 @click.option(
     "--power-replicates", type=int, help="Elections of each anomaly and size [default: a tenth of --replicates]."
 )
+@click.option(
+    "--thorough-replicates", default=0, show_default=True, help="Clean elections of each kind for the slow tests."
+)
+@click.option("--workers", type=int, help="Processes on this machine [default: one per core].")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler instead, such as tcp://10.0.0.5:8786.")
 @click.option("--sample", type=int, help="Take a random sample of so many stations first.")
 @click.option("--seed", default=1, show_default=True, help="Decides everything that is drawn.")
 @with_output
@@ -120,6 +125,9 @@ def calibrate(
     source: Path | None,
     replicates: int,
     power_replicates: int | None,
+    thorough_replicates: int,
+    workers: int | None,
+    scheduler: str | None,
     sample: int | None,
     seed: int,
     say: Output,
@@ -134,7 +142,14 @@ def calibrate(
     if sample is not None:
         given = given.sampled(sample, seed)
     found = run_calibrate(
-        given.stations, replicates=replicates, power_replicates=power_replicates, seed=seed, progress=say.progress
+        given.stations,
+        replicates=replicates,
+        power_replicates=power_replicates,
+        thorough_replicates=thorough_replicates,
+        seed=seed,
+        workers=workers,
+        scheduler=scheduler,
+        progress=say.progress,
     )
     say.result({"title": given.title, **found.to_dict()}, [given.title, *calibration_lines(found)])
 

@@ -5,14 +5,18 @@ stations as the election at hand, in three ways, and in the first of them anomal
 (`clean_elections`).
 
 A rate comes with its 95 % interval (Clopper and Pearson). Textbook readings that are *not* used stand beside, to show
-why. For descriptions the middle 95 % of their figure in clean elections is given.
+why. For descriptions the middle 95 % of their figure in clean elections is given; for the slow ones (Klimek's fit,
+Rozenas' density) over `thorough_replicates` elections of their own.
+
+Each kind of election, and each size of each anomaly, is one task with a generator of its own: the figures do not depend
+on how many processes or machines share them (`spread`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,10 +29,13 @@ from counterfoil.forensics.clean_peak import CleanPeak
 from counterfoil.forensics.digits import LastDigit, SecondDigit
 from counterfoil.forensics.fingerprint import Fingerprint, VoteRate
 from counterfoil.forensics.kernel import Kernel
-from counterfoil.forensics.klimek import KlimekFirstStage
+from counterfoil.forensics.klimek import KlimekFirstStage, KlimekFit
 from counterfoil.forensics.levels import FAMILY, LEVELS, holm, stands_out
 from counterfoil.forensics.results import Result, plain
+from counterfoil.forensics.spikes import Spikes
+from counterfoil.forensics.spread import spread
 from counterfoil.forensics.stations import Stations
+from counterfoil.forensics.swapped import Swapped
 from counterfoil.primitives.errors import InputError
 
 SIZES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -36,6 +43,8 @@ SIZES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 WORTH = 0.2
 """Smallest power that a row of the printed table is worth."""
 ANY = "any figure of the family"
+_Figures = dict[tuple[str, str], list[float]]
+"""Figures of descriptions, by test and by what the figure is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class CleanRange:
-    """The middle 95 % and the median of a description's figure in clean elections, and how many had one."""
+    """The middle 95 % and the median of a description's figure in clean elections, and how many of them had one."""
 
     clean: str
     test: str
@@ -95,6 +104,7 @@ class CleanRange:
     high: float
     observed: float | None
     answers: int
+    replicates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +197,12 @@ def _described(result: Result) -> tuple[str, float] | None:  # noqa: PLR0911 - o
             return "z of the mean second digit", z
         case Fingerprint(both_above_95=corner, sample=sample):
             return "part of stations with turnout and share of at least 95 percent", corner / max(sample.used, 1)
+        case KlimekFit(best=best):
+            return "stations of the incremental kind, percent", 100 * best.incremental
+        case Spikes(excess=excess):
+            return "stations in excess at coarse shares, percent", excess
+        case Swapped(found=found):
+            return "stations that fit only turned round", float(len(found))
         case _:
             return None
 
@@ -200,7 +216,10 @@ def calibrate(
     *,
     replicates: int = 400,
     power_replicates: int | None = None,
+    thorough_replicates: int = 0,
     seed: int = 1,
+    workers: int | None = 1,
+    scheduler: str | None = None,
     progress: Progress = _quiet,
 ) -> Calibration:
     """False-alarm rates, clean ranges and power on the stations of one election.
@@ -209,43 +228,128 @@ def calibrate(
         table: the stations; their figures give turnout and share of the simulated elections.
         replicates: clean elections of each kind.
         power_replicates: elections per anomaly and size; None: a tenth of `replicates`, at least 10.
+        thorough_replicates: clean elections of each kind for the slow tests; each takes seconds.
         seed: of everything drawn.
+        workers: processes on this machine; None: one per core.
+        scheduler: address of a Dask scheduler in their place (`spread`); then `workers` is None.
 
     Raises:
         InputError: fewer than one replicate, or columns missing.
+        Refusal: the scheduler cannot be used.
     """
     if replicates < 1:
         raise InputError("replicates", expected="at least 1", found=str(replicates))
     powered = max(10, replicates // 10) if power_replicates is None else power_replicates
-    described = [t for t in TESTS if t.key not in LEVELS and not t.thorough]
-    false_alarms: list[FalseAlarm] = []
-    ranges: list[CleanRange] = []
-    for at, kind in enumerate(CLEAN):
-        stream = np.random.default_rng([seed, at])
-        counted = _Counts()
-        figures: dict[tuple[str, str], list[float]] = {}
-        for done in range(replicates):
-            progress(f"clean elections: {kind}", done, replicates)
-            election = clean_election(table, kind, stream)
-            answers, whole, anything = alarms(election)
-            counted.add(ANY, "stands out", FAMILY, anything, used=True)
-            for key, answer in answers.items():
-                _levelled(counted, key, answer, key in whole)
-            for test in described:
-                _descriptive(counted, figures, test, ask(test, election))
-        false_alarms += counted.rows(kind)
-        ranges += [
-            _range(kind, key, figure, values, _observed(table, key)) for (key, figure), values in figures.items()
-        ]
+    table.four()  # refuses here, and not in another process
+
+    def run(function: Callable[[_Task, np.random.Generator], _Done], tasks: list[_Task], what: str) -> list[_Done]:
+        return spread(
+            function,
+            tasks,
+            workers=workers,
+            scheduler=scheduler,
+            progress=lambda done, of: progress(what, done, of),
+            seed=seed,
+        )
+
+    clean = [_Task(table, (seed, at), replicates, kind) for at, kind in enumerate(CLEAN)]
+    done = run(_clean, clean, "kinds of clean elections")
+    if thorough_replicates:
+        slow = [_Task(table, (seed, 50 + at), thorough_replicates, kind) for at, kind in enumerate(CLEAN)]
+        done += run(_thorough, slow, "kinds of clean elections, slow tests")
+    ranges = tuple(r for part in done for r in part.ranges)
+    described = {
+        r.test: (r.low, r.high)
+        for r in done[0].ranges
+        if _answered(r.answers, replicates)  # a range from fewer is a range of exceptions
+    }
+    changed = [
+        _Task(table, (seed, 100 + at, step), powered, CLEAN[0], what, size, described)
+        for at, what in enumerate(PLANTED)
+        for step, size in enumerate(SIZES)
+    ]
     return Calibration(
         stations=table.size,
         areas=len(table.area_names),
         replicates=replicates,
         power_replicates=powered,
         seed=seed,
-        false_alarms=tuple(false_alarms),
-        power=tuple(_power(table, powered, seed, [r for r in ranges if r.clean == CLEAN[0]], replicates, progress)),
-        ranges=tuple(ranges),
+        false_alarms=tuple(f for part in done for f in part.false_alarms),
+        power=tuple(p for part in run(_planted, changed, "anomalies by size") for p in part.power),
+        ranges=ranges,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One stream of elections. `described`: for planted ones the clean range of each description."""
+
+    table: Stations
+    stream: tuple[int, ...]
+    replicates: int
+    kind: str
+    planted: str = ""
+    size: float = 0.0
+    described: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    false_alarms: tuple[FalseAlarm, ...] = ()
+    ranges: tuple[CleanRange, ...] = ()
+    power: tuple[Power, ...] = ()
+
+
+def _clean(task: _Task, _of_the_place: np.random.Generator) -> _Done:
+    """False alarms of every level, and the range of every quick description, in one kind of clean election."""
+    stream = np.random.default_rng(task.stream)
+    described = [t for t in TESTS if t.key not in LEVELS and not t.thorough]
+    counted = _Counts()
+    figures: _Figures = {}
+    for _ in range(task.replicates):
+        election = clean_election(task.table, task.kind, stream)
+        answers, whole, anything = alarms(election)
+        counted.add(ANY, "stands out", FAMILY, anything, used=True)
+        for key, answer in answers.items():
+            _levelled(counted, key, answer, key in whole)
+        for test in described:
+            _descriptive(counted, figures, test, ask(test, election))
+    return _Done(tuple(counted.rows(task.kind)), _ranges(task, figures))
+
+
+def _thorough(task: _Task, _of_the_place: np.random.Generator) -> _Done:
+    """The ranges of the slow descriptions."""
+    stream = np.random.default_rng(task.stream)
+    figures: _Figures = {}
+    for _ in range(task.replicates):
+        election = clean_election(task.table, task.kind, stream)
+        for test in TESTS:
+            if test.thorough:
+                _descriptive(_Counts(), figures, test, ask(test, election))
+    return _Done(ranges=_ranges(task, figures))
+
+
+def _planted(task: _Task, _of_the_place: np.random.Generator) -> _Done:
+    """How often each test shows one size of one anomaly."""
+    stream = np.random.default_rng(task.stream)
+    tests = [t for t in TESTS if t.key in task.described]
+    hits: dict[tuple[str, str], list[bool]] = {}
+    for _ in range(task.replicates):
+        election = planted(clean_election(task.table, task.kind, stream), task.planted, task.size, stream)
+        answers, whole, anything = alarms(election)
+        for key in answers:
+            hits.setdefault((key, "stands out"), []).append(key in whole)
+        hits.setdefault((ANY, "stands out"), []).append(anything)
+        for test in tests:
+            answer = ask(test, election)
+            found = None if answer.result is None else _described(answer.result)
+            if found is not None:
+                low, high = task.described[test.key]
+                hits.setdefault((test.key, "outside the clean range"), []).append(not low <= found[1] <= high)
+    return _Done(
+        power=tuple(
+            Power(task.planted, task.size, key, reading, Rate(sum(h), len(h))) for (key, reading), h in hits.items()
+        )
     )
 
 
@@ -275,7 +379,7 @@ def _levelled(counted: _Counts, key: str, answer: Answer, marked: bool) -> None:
         counted.add(key, reading, 0.01, alarm, used=False)
 
 
-def _descriptive(counted: _Counts, figures: dict[tuple[str, str], list[float]], test: Test, answer: Answer) -> None:
+def _descriptive(counted: _Counts, figures: _Figures, test: Test, answer: Answer) -> None:
     if answer.result is None:
         return
     for reading, alarm in _textbook(answer.result):
@@ -291,39 +395,18 @@ def _observed(table: Stations, key: str) -> float | None:
     return None if found is None else found[1]
 
 
-def _range(kind: str, key: str, figure: str, values: list[float], observed: float | None) -> CleanRange:
-    low, median, high = (float(x) for x in np.quantile(values, (0.025, 0.5, 0.975)))
-    return CleanRange(kind, key, figure, low, median, high, observed, len(values))
+def _ranges(task: _Task, figures: _Figures) -> tuple[CleanRange, ...]:
+    found = []
+    for (key, figure), values in figures.items():
+        low, median, high = (float(x) for x in np.quantile(values, (0.025, 0.5, 0.975)))
+        observed = _observed(task.table, key)
+        found.append(CleanRange(task.kind, key, figure, low, median, high, observed, len(values), task.replicates))
+    return tuple(found)
 
 
 def _answered(answers: int, of: int) -> bool:
-    """Whether a test answered in at least half of the elections; a range from fewer is a range of exceptions."""
+    """Whether a test answered in at least half of the elections."""
     return 2 * answers >= of
-
-
-def _power(
-    table: Stations, replicates: int, seed: int, clean: Sequence[CleanRange], of: int, progress: Progress
-) -> Iterator[Power]:
-    described = {r.test: r for r in clean if _answered(r.answers, of)}
-    tests = [t for t in TESTS if t.key in described]
-    for at, what in enumerate(PLANTED):
-        for step, size in enumerate(SIZES):
-            stream = np.random.default_rng([seed, 100 + at, step])
-            hits: dict[tuple[str, str], list[bool]] = {}
-            for done in range(replicates):
-                progress(f"planted: {what}, {size:.0%} of stations", done, replicates)
-                election = planted(clean_election(table, CLEAN[0], stream), what, size, stream)
-                answers, whole, anything = alarms(election)
-                for key in answers:
-                    hits.setdefault((key, "stands out"), []).append(key in whole)
-                hits.setdefault((ANY, "stands out"), []).append(anything)
-                for test in tests:
-                    answer = ask(test, election)
-                    found = None if answer.result is None else _described(answer.result)
-                    if found is not None:
-                        inside = described[test.key].low <= found[1] <= described[test.key].high
-                        hits.setdefault((test.key, "outside the clean range"), []).append(not inside)
-            yield from (Power(what, size, key, reading, Rate(sum(h), len(h))) for (key, reading), h in hits.items())
 
 
 def lines(found: Calibration) -> Iterator[str]:
@@ -359,7 +442,7 @@ def lines(found: Calibration) -> Iterator[str]:
     yield "| test | figure | clean | from | median | to | here |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for r in found.ranges:
-        if not _answered(r.answers, found.replicates):
+        if not _answered(r.answers, r.replicates):
             continue
         here = "" if r.observed is None else f"{r.observed:.3f}"
         yield f"| {r.test} | {r.figure} | {r.clean} | {r.low:.3f} | {r.median:.3f} | {r.high:.3f} | {here} |"

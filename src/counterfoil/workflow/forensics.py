@@ -182,8 +182,14 @@ def table_source(
     progress("read the table", 0, 0)
     read = read_columns(path, columns, options=options)
     frame = read.complete
+    known = {name: frame[name] for name in _SUMS if name in frame.columns}
     table = stations(
-        **{name: frame[name] for name in _SUMS if name in frame.columns},
+        leader=known["leader"],
+        cast=known.get("cast"),
+        registered=known.get("registered"),
+        given=known.get("given"),
+        machine=known.get("machine"),
+        late=known.get("late"),
         others={name: frame[name] for name in read.others if not frame[name].null_count()},
         leader_name=read.mapped["leader"][0] if len(read.mapped["leader"]) == 1 else "leader",
         areas=frame["area"].to_list() if "area" in frame.columns else None,
