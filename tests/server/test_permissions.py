@@ -212,6 +212,7 @@ def test_attack_on_an_object_of_another(server: Server, person: Person, case: Ca
         address,
         "&".join(f"{name}={value}" for name, value in case.data),
         content_type="application/x-www-form-urlencoded",
+        headers={"Authorization": f"Bearer {tokens.make('other', account=other)}"} if "/api/" in address else {},
     )
     assert answer.status_code in case.refused
     assert kept() == before

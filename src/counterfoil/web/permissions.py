@@ -65,6 +65,7 @@ VIEWS: Mapping[str, str] = {
     "api-1:import": "import_tables",
     "api-1:import-confirm": "import_tables",
     "api-1:official": PUBLIC,
+    "api-1:entries": "withdraw",
     "api-1:notice": "notice",
     "api-1:phase": "notice",
     "api-1:settings": "running_settings",
@@ -133,6 +134,8 @@ VIEWS: Mapping[str, str] = {
     "mfa_edit_webauthn": ACCOUNT,
     "account_end_session": ACCOUNT,
     "account_end_sessions": ACCOUNT,
+    "account_new_token": ACCOUNT,
+    "account_end_token": ACCOUNT,
     "work_next": "identify",
     "work_undo": "read",
     "work_task": "identify",
@@ -194,6 +197,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "mfa_view_recovery_codes": READ,
     "account_end_session": POST,
     "account_end_sessions": POST,
+    "account_end_token": POST,
     "send": READ,
     "send_areas": READ,
     "send_area": READ,
@@ -324,7 +328,7 @@ class DefaultDeny:
             return HttpResponseNotAllowed(sorted(METHODS.get(name, FORM)))
         words = {401: "no-token", 403: "not-your-role", 404: "not-found"}
         sentences = {
-            401: "expected a token that holds (Authorization: Bearer ...), found none; make one under My account",
+            401: "expected a token that holds (Authorization: Bearer ...), found none; make one under My keys",
             403: "expected the token of somebody whose role may do this, found another",
             404: "expected an address of this API (see openapi.json), found another",
         }

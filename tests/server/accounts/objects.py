@@ -8,7 +8,8 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 
 from counterfoil.bootstrap.server import Server
-from counterfoil.storage.models import Account, Session
+from counterfoil.storage import tokens
+from counterfoil.storage.models import Account, Session, Token
 from counterfoil.storage.sessions import SessionStore, hashed
 from tests.server.objects import Case
 
@@ -29,7 +30,14 @@ def _passkey(action: str) -> Callable[[Server, Account], tuple[str, Callable[[],
     return make
 
 
+def _token(server: Server, owner: Account) -> tuple[str, Callable[[], Any]]:
+    word = tokens.make("mine", account=owner)
+    made = Token.objects.get(account=owner, name="mine")
+    return f"/account/tokens/{made.pk}/end/", lambda: tokens.find(word) is not None
+
+
 CASES = [
+    Case("end another's token", "organiser", _token),
     Case("end another's session", "reader", _session),
     Case("remove another's passkey", "reader", _passkey("remove")),
     Case("rename another's passkey", "organiser", _passkey("rename"), data=(("name", "yours"),)),

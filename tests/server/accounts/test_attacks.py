@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from counterfoil.bootstrap.server import Server
 from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
-from counterfoil.storage import accounts, audit
+from counterfoil.storage import accounts, audit, tokens
 from counterfoil.storage.models import Account, Audit, Invitation, Kept, Session
 from counterfoil.web.permissions import FACTOR
 from counterfoil.workflow import accounts as rules
@@ -114,7 +115,7 @@ def test_attack_by_a_flood_of_log_ins_meets_a_budget_that_knows_no_address(
     keys: list[str] = []
     add = cache.add
 
-    def heard(key: str, *args: object, **more: object) -> bool:
+    def heard(key: str, *args: Any, **more: Any) -> bool:
         keys.append(key)
         return bool(add(key, *args, **more))
 
@@ -206,6 +207,26 @@ def test_attack_by_a_stolen_open_browser_cannot_set_a_password_or_take_the_keys(
     account.refresh_from_db()
     assert not account.has_usable_password()
     assert Authenticator.objects.get().data == {"name": "mine"}
+
+
+@committed
+def test_a_token_is_shown_once_ends_at_once_and_needs_proof_of_who_one_is(
+    server: Server, person: Person, as_person: Callable[[Account], Client], app: App
+) -> None:
+    client, _ = enter(server)
+    set_up_codes(client, app)
+    word = re.findall(
+        r"counterfoil_[\w-]{43}", client.post("/account/tokens/new/", {"name": "mirror"}).content.decode()
+    )[0]
+    found = tokens.find(word)
+    assert found is not None
+    assert word not in client.get("/account/keys/").content.decode()
+    assert client.post(f"/account/tokens/{found.pk}/end/").status_code == 302
+    assert tokens.find(word) is None
+    stolen = person("reader")
+    Authenticator.objects.create(user=stolen, type=Authenticator.Type.WEBAUTHN, data={"name": "mine"})
+    assert as_person(stolen).post("/account/tokens/new/", {"name": "theirs"}).status_code == 302
+    assert not stolen.tokens.exists()
 
 
 @committed

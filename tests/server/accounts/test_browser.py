@@ -196,6 +196,7 @@ def test_each_page_holds_on_a_phone_in_both_directions(
         pages = [
             "/account/keys/", "/account/people/", "/account/logout/", "/account/again/", "/account/password/",
             "/account/one-time-codes/", "/account/passkeys/add/", "/account/recovery-codes/new/",
+            "/account/tokens/new/",
         ]  # fmt: skip
         for path in pages:
             answer = page.goto(path)

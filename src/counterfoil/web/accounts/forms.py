@@ -74,6 +74,12 @@ class InvitationForm(forms.Form):
     )
 
 
+class TokenForm(forms.Form):
+    """What a token is called."""
+
+    name = forms.CharField(label=_("What it is for"), max_length=60)
+
+
 class RolesForm(forms.Form):
     """What somebody new may do."""
 

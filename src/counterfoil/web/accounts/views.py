@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.login import record_authentication
@@ -23,15 +25,16 @@ from django.utils.translation import gettext
 
 from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import InputError, Refusal
-from counterfoil.storage import accounts
+from counterfoil.storage import accounts, tokens
 from counterfoil.storage.models import Account, Session
 from counterfoil.storage.sessions import hashed
-from counterfoil.web.accounts.forms import InvitationForm
+from counterfoil.web.accounts.forms import InvitationForm, TokenForm
 from counterfoil.web.accounts.words import WORDS, suggested_name
 from counterfoil.web.errors import not_found
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-again = reauthentication_required(app="allauth.mfa")
+View = Callable[..., HttpResponse]
+again: Callable[[View], View] = reauthentication_required(app="allauth.mfa")
 
 
 def invitation(request: HttpRequest, code: str) -> HttpResponse:
@@ -80,6 +83,7 @@ def keys(request: HttpRequest) -> HttpResponse:
             "set_up": accounts.has_factor(account),
             "passkeys_here": split_domain_port(request.get_host())[0] == host,
             "passkey_host": host,
+            "tokens": account.tokens.filter(revoked=False).order_by("name"),
             "sessions": [
                 {"key": s.session_key, "word": WORDS[s.word], "began_on": s.began_on, "here": s.session_key == here}
                 for s in sessions
@@ -98,6 +102,23 @@ def end_session(request: HttpRequest, key: str) -> HttpResponse:
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """End all of one's sessions but this one."""
     accounts.end_sessions(_account(request), but=hashed(request.session.session_key or ""))
+    return redirect("mfa_index")
+
+
+@again
+def new_token(request: HttpRequest) -> HttpResponse:
+    """A token for the API; it may what its owner may, and is shown once."""
+    form = TokenForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        word = tokens.make(form.cleaned_data["name"], account=_account(request))
+        return render(request, "account/token.html", {"word": word})
+    return render(request, "account/token.html", {"form": form})
+
+
+def end_token(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End one of one's own tokens."""
+    if not tokens.revoke(pk, _account(request)):
+        return not_found(request)
     return redirect("mfa_index")
 
 
