@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 PARENT = "COUNTERFOIL_PARENT"
 """Process id of the supervisor, for its parts."""
@@ -45,9 +45,17 @@ class Supervisor:
     Args:
         parts: name -> arguments of `counterfoil`.
         environment: added to this process's.
+        answers: whether the parts serve already; `ready` is called once when they do.
     """
 
-    def __init__(self, parts: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, Sequence[str]],
+        environment: Mapping[str, str],
+        *,
+        answers: Callable[[], bool] = lambda: True,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._parts = dict(parts)
         self._environment = {**os.environ, **environment, PARENT: str(os.getpid())}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -55,6 +63,7 @@ class Supervisor:
         self._due: dict[str, float] = {}
         self._wait_s: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._answers, self._ready, self._told = answers, ready, False
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT or `stop`. To be called in the main thread: the parts end with it."""
@@ -62,6 +71,9 @@ class Supervisor:
         try:
             while not self._stopping.is_set():
                 self._look()
+                if not self._told and self._answers():
+                    self._told = True
+                    self._ready()
                 self._stopping.wait(0.2)
         finally:
             self._end_all()

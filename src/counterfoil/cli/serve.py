@@ -14,7 +14,7 @@ from counterfoil.bootstrap.setup import setup_django
 from counterfoil.cli.options import FOLDER
 from counterfoil.cli.output import Output, with_output
 from counterfoil.config.settings import Settings, load_settings
-from counterfoil.web.serving import check_port, serve_web
+from counterfoil.web.serving import check_port, is_taken, serve_web
 from counterfoil.workflow.rehearsal_folder import make_rehearsal
 
 if TYPE_CHECKING:
@@ -64,9 +64,14 @@ def serve(
     link = first_organiser_link(at)
     if link:
         say.line(f"The first organiser opens {link} (good for seven days, for one person)")
-    say.line(f"Open http://{settings.hosts[0]}:{settings.port} (Ctrl-C ends it)")
+    say.progress("start", 0, 0)
     at.close()
-    Supervisor({"web": ["web", str(folder)], "worker": ["worker", str(folder)]}, environment).run()
+    Supervisor(
+        {"web": ["web", str(folder)], "worker": ["worker", str(folder)]},
+        environment,
+        answers=lambda: is_taken(settings),
+        ready=lambda: say.line(f"Open http://{settings.hosts[0]}:{settings.port} (Ctrl-C ends it)"),
+    ).run()
 
 
 def _folder(folder: Path | None, rehearsal: bool) -> Path:

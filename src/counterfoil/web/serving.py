@@ -101,3 +101,9 @@ def check_port(settings: Settings) -> None:
                 do="choose another with --port",
                 code="port-taken",
             ) from None
+
+
+def is_taken(settings: Settings) -> bool:
+    """Whether something answers at the server's address."""
+    with socket.socket() as probe:
+        return probe.connect_ex((settings.host, settings.port)) == 0
