@@ -78,6 +78,6 @@ def figure_text(value: str) -> str:
     """What a clerk writes for a cell of a table: a dash for `struck`, a blot for `illegible`, nothing for `absent`.
 
     >>> figure_text("412"), figure_text("struck")
-    ('412', '—')
+    ('412', '--')
     """
-    return {"struck": "\N{EM DASH}", "illegible": "##", "word": "nil", "absent": "", "empty": ""}.get(value, value)
+    return {"struck": "--", "illegible": "##", "word": "nil", "absent": "", "empty": ""}.get(value, value)
