@@ -123,7 +123,7 @@ def propose(
             state="draft" if draft else "open",
         )
         if not draft:
-            audit.note(by, "propose", str(made.pk), {"action": name, "reason": reason}, now=means.now)
+            audit.note(by, "propose", str(made.pk), _detail(made), now=means.now)
     return made
 
 
@@ -138,7 +138,7 @@ def submit(actions: Mapping[str, Action], key: UUID, by: Account, means: Means, 
         found = _locked(key)
         found.state = approvals.decide(found.state, "open", str(found.proposed_by_id), someone(by), ())
         actions[found.action].check(found.payload, means)
-        detail: dict[str, Any] = {"action": found.action, "reason": found.reason}
+        detail = _detail(found)
         if alone:
             found.state, found.decided_by = approvals.step(found.state, "approve"), by
             detail |= {"alone": True, **actions[found.action].apply(found, means)}
@@ -172,6 +172,10 @@ def decide(actions: Mapping[str, Action], key: UUID, act: Act, by: Account, mean
     except _OutdatedError as error:
         return _outdate(key, by, means, str(error))
     return found
+
+
+def _detail(proposal: Proposal) -> dict[str, Any]:
+    return {"action": proposal.action} | ({"reason": proposal.reason} if proposal.reason else {})
 
 
 class _OutdatedError(Exception):

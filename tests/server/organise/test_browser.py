@@ -123,6 +123,7 @@ class Count:
             "ageing": "/organise/ageing/",
             "look-alikes": "/organise/look-alikes/",
             "readers": "/organise/readers/",
+            "roles": "/organise/roles/",
             "branches": "/organise/branches/",
             "handover": "/organise/handover/",
             "packs": "/organise/packs/?q=School",

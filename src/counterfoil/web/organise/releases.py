@@ -148,7 +148,17 @@ def form_masks(request: HttpRequest) -> HttpResponse:
         return done(request, _("Saved."), f"{reverse('organise_form_masks')}?form={key}")
     forms = _forms()
     key = request.GET.get("form", forms[0][0])
-    return page(request, "form_masks.html", forms=forms, key=key, lines=_lines(kept.get(key, [])), kept=kept)
+    return page(
+        request, "form_masks.html", forms=forms, key=key, lines=_lines(kept.get(key, [])), example=_example(key)
+    )
+
+
+def _example(key: str) -> Copy | None:
+    """A copy of this page of the form, to draw on."""
+    form, _colon, number = key.rpartition(":")
+    contests = [contest.id for contest in server().election.contests if contest.form == form]
+    here = Copy.objects.filter(contest__in=contests, page=int(number) if number.isdecimal() else 0)
+    return here.exclude(picture="").exclude(state="withdrawn").order_by("slot", "copy").first()
 
 
 def _forms() -> list[tuple[str, str]]:
