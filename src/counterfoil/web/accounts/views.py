@@ -15,7 +15,7 @@ from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.webauthn.internal import auth, flows
 from allauth.mfa.webauthn.views import AddWebAuthnView, EditWebAuthnView, RemoveWebAuthnView
 from django.contrib.auth import login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse, reverse_lazy
@@ -33,7 +33,7 @@ from counterfoil.web.accounts.words import WORDS, suggested_name
 from counterfoil.web.errors import not_found
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 again: Callable[[View], View] = reauthentication_required(app="allauth.mfa")
 
 
