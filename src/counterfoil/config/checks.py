@@ -147,7 +147,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "second-organiser", "warning", "Are there two organisers, so that one arrest does not end the count?",
-        "invite one who is somewhere else: My work, People", state.second_organiser,
+        "invite one who is somewhere else: People and invitations", state.second_organiser,
     ),
     Check(
         "second-factors", "warning", "Has every open account a second factor?",
