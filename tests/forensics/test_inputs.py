@@ -71,6 +71,57 @@ def test_every_test_answers_or_refuses_equal_stations(test: Any) -> None:
         json.dumps(result.to_dict())
 
 
+SCANS: dict[str, tuple[Any, int]] = {
+    # Name: the call on whole columns, and how many of them it takes.
+    "last digits": (forensics.last_digit, 1),
+    "second digits": (forensics.second_digit, 1),
+    "spikes": (forensics.spikes, 3),
+    "mixture": (lambda *c: forensics.mixture(*c, draws=20, sweeps=4), 3),
+    "vote rate": (forensics.vote_rate, 2),
+    "columns swapped": (lambda a, b: forensics.columns_swapped(a, b, areas=[0] * len(a)), 2),
+    "kireev": (lambda a: forensics.kireev({"ada": a}, [0] * len(a)), 1),
+    "machine-counted": (lambda n, a: forensics.machine_counted(n, a, [0, 1] * (len(a) // 2), [0] * len(a)), 2),
+    "late count": (lambda n, a: forensics.late_count_shift(n, a, [0, 1] * (len(a) // 2)), 2),
+    "flows": (lambda a, b: forensics.flows({"x": a, "y": b}, {"x": b, "y": a}), 2),
+}
+
+
+def _falling(count: int, size: int) -> list[list[int]]:
+    return [[900 // (j + 1) + i % 3 for i in range(size)] for j in range(count)]
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_every_scan_refuses_columns_that_are_no_counts(name: str) -> None:
+    test, count = SCANS[name]
+    good = _falling(count, 6)
+    for at in range(count):
+        for bad, message in (
+            ([1.5] * 6, "whole numbers"),
+            ([5, 5, -1, 5, 5, 5], "a count from 0"),
+            ([None, 5, 5, 5, 5, 5], "whole numbers|missing"),
+        ):
+            with pytest.raises(InputError, match=message):
+                test(*[bad if j == at else column for j, column in enumerate(good)])
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_every_scan_refuses_a_handful_of_stations(name: str) -> None:
+    test, count = SCANS[name]
+    with pytest.raises(Refusal, match="expected"):
+        test(*_falling(count, 4))
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_every_scan_answers_or_refuses_equal_stations(name: str) -> None:
+    test, count = SCANS[name]
+    try:
+        result = test(*[[900 // (j + 1)] * 300 for j in range(count)])
+    except (Refusal, InputError) as refused:
+        assert "expected" in str(refused)
+    else:
+        assert isinstance(result, Result) and result.summary()
+
+
 def test_columns_of_any_whole_number_type_are_taken() -> None:
     for values in (np.array([1, 2], np.uint16), [1, 2], (1, 2), range(1, 3), pl.Series([1, 2], dtype=pl.UInt32)):
         assert arrays.counts("x", values).tolist() == [1, 2]

@@ -35,7 +35,7 @@ from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
 from counterfoil.forensics.mixture_sampler import sample
 from counterfoil.forensics.mixture_smooth import LEAST_VOTERS, log_smooth, rules
 from counterfoil.forensics.results import Method, Reference, Result
-from counterfoil.primitives.errors import InputError
+from counterfoil.primitives.errors import InputError, Refusal
 
 METHOD = Method(
     name="Finite mixture",
@@ -248,7 +248,7 @@ def mixture(
 
     Raises:
         InputError: columns that are no counts, an unknown model, a station of more than a million voters.
-        Refusal: fewer than 50 stations.
+        Refusal: fewer than 50 stations, or the same turnout or share in all of them.
     """
     if model not in {"bl", "qbl"}:
         raise InputError("model", expected='"qbl" or "bl"', found=repr(model))
@@ -269,6 +269,12 @@ def mixture(
     order = rng.permutation(kept.sample.used)
     n, g, w = (kept(c[name])[order] for name in ("registered", "cast", "leader"))
     turnout, share = g.sum() / n.sum(), w.sum() / g.sum()
+    for name, part, whole in (("turnout", g, n), ("share", w, g)):
+        if np.ptp(part / whole) == 0:
+            raise Refusal(
+                f"{METHOD.name}: expected stations that differ in {name}, found the same in all {n.size:,}.",
+                code="no-variation",
+            )
     starts = np.zeros((CLIMBS, 14 if model == "qbl" else 8))
     starts[:, :2] = rng.normal(-2.0, 1.5, (CLIMBS, 2))
     # As wide as the prior allows for: in bl a mean far below 0 is a peak of its own.
