@@ -41,7 +41,8 @@ def _page_is_full(station: Station, contest: Contest, page: int, election: Elect
     if not closes([copy.lane for copy in copies], limits):
         return False
     said = {tuple(sorted(_settled(copy, election).items())) for copy in copies}
-    return len(said) == 1
+    fields = rules.fields_of(election.form(contest.form), page)
+    return len(said) == 1 and len(said.pop()) == len(fields)
 
 
 def _settled(copy: Copy, election: Election) -> dict[str, str]:
