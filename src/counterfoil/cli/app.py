@@ -22,6 +22,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "preflight": ("counterfoil.cli.preflight:preflight", "Try this machine: disk, clock, keys, photos, load."),
     "backup": ("counterfoil.cli.backup:backup", "Write all of a server to one sealed file, while it runs."),
     "restore": ("counterfoil.cli.backup:restore", "Make a server of a backup; it signs only what nobody saw newer."),
+    "rehearse": (
+        "counterfoil.cli.rehearse:rehearse",
+        "Run a simulated election through a real server, and score it.",
+    ),
     "demo": ("counterfoil.cli.demo:demo", "Simulate an election, count it, publish it and serve the publication."),
     "init": ("counterfoil.cli.folder:init", "Start an election: a folder with a commented example."),
     "recipe": ("counterfoil.cli.folder:recipe", "Make an election's folder from a known public data set."),

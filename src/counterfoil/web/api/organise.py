@@ -15,8 +15,9 @@ from ninja.files import UploadedFile
 from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import InputError
 from counterfoil.storage import accounts, audit, branches, imports, organise, overview, running, tokens
-from counterfoil.storage.models import Account, Audit, Branch, Copy, Dispute, Proposal
+from counterfoil.storage.models import Account, Audit, Branch, Copy, Dispute, Entry, Proposal
 from counterfoil.storage.models import Standing as ReaderStanding
+from counterfoil.storage.releases import WITHDRAWABLE
 from counterfoil.web.api.core import PROBLEMS, caller
 from counterfoil.web.organise.common import means
 from counterfoil.workflow.approvals import Act
@@ -220,6 +221,14 @@ def official(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for one in means().state().official
     ]
+
+
+@router.get("/entries", response=list[dict[str, Any]], url_name="entries", summary="Entries that can be withdrawn")
+def entries(request: HttpRequest, station: str = "", copy_id: str = "") -> list[dict[str, Any]]:
+    """Of a station, or about one copy. `index`: in the record; null while it waits for its batch."""
+    rows = Entry.objects.filter(type__in=WITHDRAWABLE, withdrawn=False).order_by("type", "index", "pk")
+    rows = rows.filter(copy=copy_id) if copy_id else rows.filter(station=station)
+    return [{"id": str(row.pk), "type": row.type, "index": row.index, "copy_id": row.copy} for row in rows[:MOST_SHOWN]]
 
 
 @router.post("/notices", response={201: EntryOut, **PROBLEMS}, url_name="notice", summary="Give notice")

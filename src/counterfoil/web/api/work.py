@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,8 +13,8 @@ from counterfoil.bootstrap.server import server
 from counterfoil.primitives.cells import Cell, FieldState
 from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.words import DECISION_ACTIONS, DECISION_REASONS, PROBLEMS
-from counterfoil.storage import answers, leases
-from counterfoil.storage.models import Entry, Opinion, Task
+from counterfoil.storage import answers, leases, stations
+from counterfoil.storage.models import Account, Copy, Entry, Opinion, Task
 from counterfoil.storage.work import gather
 from counterfoil.web.api.core import PROBLEMS as ERRORS
 from counterfoil.web.api.core import caller
@@ -34,9 +35,17 @@ class MeOut(Schema):
     roles: list[str]
 
 
+class ChoiceOut(Schema):
+    """One of the copies of a station that differ, and what was agreed for it."""
+
+    copy_id: str
+    values: dict[str, CellText]
+
+
 class TaskOut(Schema):
     """A task that the caller holds. `fields`: what is asked for, in the form's order. `read`: for an arbiter, by field,
-    what was read there, without names; for everybody else empty."""
+    what was read there, without names; for everybody else empty. `choices`: where the task is about copies of a station
+    that differ, these, in the order of their pictures."""
 
     id: uuid.UUID
     kind: str
@@ -45,6 +54,7 @@ class TaskOut(Schema):
     page: int
     fields: list[str]
     read: dict[str, list[CellText]]
+    choices: list[ChoiceOut]
     draft: dict[str, Any]
     leased_until: str
 
@@ -71,11 +81,13 @@ class PlaceIn(Schema):
 
 
 class DecisionIn(Schema):
-    """A ruling: `settle_fields` with values, or `exclude_copy`."""
+    """A ruling: `settle_fields` with values, or `exclude_copy`. Of copies that differ: `choose_copy` or `exclude_copy`
+    with `copy_id`, or `exclude_station`."""
 
     action: str
     reason: str
     values: dict[str, CellText] | None = None
+    copy_id: str = ""
 
 
 class DraftIn(Schema):
@@ -111,11 +123,13 @@ def task(request: HttpRequest, key: uuid.UUID) -> dict[str, Any]:
 
 
 @router.get("/tasks/{uuid:key}/picture", url_name="task-picture", summary="The photo of a task that you hold")
-def picture(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+def picture(request: HttpRequest, key: uuid.UUID, number: int = 0) -> HttpResponse:
+    """`number`: which of the copies, where the task is about several that differ."""
     found = _held(request, key)
-    if found.copy is None or not found.copy.picture:
+    copies = [found.copy] if found.copy is not None else [copy for copy, _ in _choices(found)]
+    if not 0 <= number < len(copies) or not copies[number].picture:
         raise Http404
-    return HttpResponse(server().pictures.get(found.copy.picture), content_type="image/jpeg")
+    return HttpResponse(server().pictures.get(copies[number].picture), content_type="image/jpeg")
 
 
 @router.post("/tasks/{uuid:key}/draft", response={204: None, **ERRORS}, url_name="task-draft", summary="Keep a draft")
@@ -176,8 +190,24 @@ def decision(request: HttpRequest, key: uuid.UUID, given: DecisionIn) -> Any:
         raise _unknown("action", DECISION_ACTIONS, given.action)
     if given.reason not in DECISION_REASONS:
         raise _unknown("reason", DECISION_REASONS, given.reason)
+    if found.copy is None:
+        return _said(_rule_on_station(found, caller(request), given))
     values = _cells(given.values or {})
     return _said(answers.decide(found, caller(request), given.action, given.reason, desk(), values=values))
+
+
+def _rule_on_station(found: Task, account: Account, given: DecisionIn) -> Entry | None:
+    if given.action == "settle_fields":
+        raise _unknown("action", DECISION_ACTIONS[1:], given.action)
+    names = [copy.pk for copy, _ in _choices(found)]
+    if given.action != "exclude_station" and given.copy_id not in names:
+        raise _unknown("copy_id", names, given.copy_id)
+    return answers.decide_station(found, account, given.action, given.reason, desk(), copy=given.copy_id or None)
+
+
+def _choices(found: Task) -> list[tuple[Copy, Mapping[str, Cell]]]:
+    """The copies that a task about a station is about, with what was agreed for each."""
+    return stations.values_of(found.station, found.contest, desk()) if found.copy is None else []
 
 
 def _held(request: HttpRequest, key: uuid.UUID, *kinds: str) -> Task:
@@ -198,11 +228,12 @@ def _task(found: Task) -> dict[str, Any]:
     return {
         "id": found.pk,
         "kind": found.kind,
-        "station": copy.station if copy is not None and place_known else "",
-        "contest": copy.contest if copy is not None and place_known else "",
+        "station": found.station if copy is None else copy.station if place_known else "",
+        "contest": found.contest if copy is None else copy.contest if place_known else "",
         "page": copy.page if copy is not None and place_known else 1,
         "fields": found.fields,
         "read": _read(found),
+        "choices": [{"copy_id": one.pk, "values": dict(values)} for one, values in _choices(found)],
         "draft": found.draft,
         "leased_until": found.leased_until.isoformat() if found.leased_until else "",
     }
