@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.db import connection
 from django.test import Client
@@ -10,10 +11,12 @@ from django.test import Client
 from counterfoil.bootstrap.server import Server
 from counterfoil.record.note import Verifier
 from counterfoil.record.proof import check_proof
-from counterfoil.storage.models import Arrival, Copy, Head, WithdrawalRequest
+from counterfoil.storage import organise
+from counterfoil.storage.models import Account, Arrival, Copy, Head, Proposal, WithdrawalRequest
+from counterfoil.web.organise.common import means
 from counterfoil.web.sending.memory import memory
 from counterfoil.workflow.codes import words
-from tests.server.conftest import Clock
+from tests.server.conftest import Clock, Person
 from tests.server.sending.conftest import Send, token_of
 from tests.server.sending.photos import jpeg
 from tests.server.test_inbox import put
@@ -116,3 +119,20 @@ def test_looking_up_receipts_is_slowed_for_all_together(server: Server) -> None:
         answer = client.post("/send/receipt/", {"words": "abacus abdomen abdominal abide abiding zoom", "token": token})
         found.add((answer.status_code, "Retry-After" in answer.headers))
     assert found == {(404, False), (503, True)}
+
+
+def test_two_organisers_take_out_what_its_sender_asked_for(
+    server: Server, send: Send, clock: Clock, person: Person, as_person: Callable[[Account], Client]
+) -> None:
+    said = words_of(send(jpeg(1), receipt="on"))
+    opened(said, withdraw=Arrival.objects.get().copy, sure="on")
+    one, two = person("organiser"), person("organiser")
+    assert "wait for the batch" in as_person(one).get("/send/wishes/").content.decode()
+    clock.forward(minutes=10)
+    put(server)
+    assert as_person(person("sender_coordinator")).get("/send/wishes/").status_code == 403
+    as_person(one).post("/send/wishes/", {"wish": str(WithdrawalRequest.objects.get().pk)})
+    proposal = Proposal.objects.get()
+    organise.decide(proposal.pk, "approve", two, means())
+    assert Copy.objects.get().state == "withdrawn"
+    assert "Taken out: it does not count." in opened(said)

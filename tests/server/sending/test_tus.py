@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -15,12 +16,14 @@ from hypothesis import strategies as st
 from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
+from counterfoil.storage import running
 from counterfoil.storage.models import Arrival
 from counterfoil.web.sending import partials, tmpfs
-from counterfoil.web.sending.memory import memory
+from counterfoil.web.sending.memory import Nonces, memory
 from counterfoil.web.sending.partials import InMemory, InSharedMemory, Partials
 from counterfoil.workflow import tus
-from counterfoil.workflow.sending import NotNow
+from counterfoil.workflow.codes import solves
+from counterfoil.workflow.sending import PUZZLE_BITS, NotNow
 from tests.server.sending.photos import jpeg
 
 HERE = Path(__file__).parent
@@ -164,6 +167,31 @@ def test_where_there_is_no_room_the_last_byte_is_not_received_and_can_be_sent_ag
     memory(server.settings).strangers.__init__(300)  # type: ignore[misc]
     assert patch(where, len(photo) - 1, photo[-1:]).status_code == 204
     assert Arrival.objects.count() == 1
+
+
+def test_under_flood_work_buys_a_place_once(server: Server) -> None:
+    running.put("flood", True, None)
+    running.put("strangers_per_minute", 10, None)
+    memory(server.settings).idle.resize(1)
+    memory(server.settings).idle.take("flood", "")
+    photo = jpeg(1)
+    refused = patch(create(len(photo), **CLAIM), 0, photo)
+    assert refused.status_code == 503
+    puzzle, bits = refused.headers["Counterfoil-Puzzle"].split()
+    assert int(bits) == PUZZLE_BITS
+    number = next(n for n in itertools.count() if solves(puzzle, str(n), PUZZLE_BITS))
+    for work, status in ((f"{puzzle}:{number + 1}", 503), (f"{puzzle}:{number}", 204), (f"{puzzle}:{number}", 503)):
+        assert patch(create(len(photo), **CLAIM, work=work), 0, photo).status_code == status
+    assert Arrival.objects.count() == 1
+
+
+def test_a_token_is_used_once_over_all_processes(server: Server) -> None:
+    folder = tmpfs.shared_folder(server.settings, "nonces")
+    assert folder is not None
+    one, other = Nonces(folder), Nonces(folder)
+    assert one.use("a" * 32, 10**12) and not other.use("a" * 32, 10**12)
+    one.give_back("a" * 32, 10**12)
+    assert other.use("a" * 32, 10**12)
 
 
 @pytest.fixture(params=["memory", "shared memory"])
