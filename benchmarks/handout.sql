@@ -1,4 +1,6 @@
--- The rows of benchmarks.handout. :name is replaced; statements end with a semicolon at the end of a line.
+-- The rows of benchmarks.handout, without checks of foreign keys while they are filled in. :name is replaced; statements end with a semicolon at the end of a line.
+SET session_replication_role = replica;
+SET synchronous_commit = off;
 CREATE FUNCTION pg_temp.name_of(n bigint) RETURNS text IMMUTABLE LANGUAGE sql AS
   $$ SELECT encode(sha256(('copy' || n)::bytea), 'hex') $$;
 INSERT INTO storage_account (id, username, password, roles, is_active, language)
@@ -27,4 +29,6 @@ INSERT INTO storage_entry (id, type, body, refers, copy, station, contest, progr
   SELECT gen_random_uuid(), 'reading', '{}', '[]', pg_temp.name_of(n), '', 'president', '', '2026-03-01T20:00Z',
     (SELECT id FROM people WHERE place = 1), 100000000 + n, false
   FROM generate_series(1, 10000, 2) n;
+SET session_replication_role = origin;
+SET synchronous_commit = on;
 ANALYZE;

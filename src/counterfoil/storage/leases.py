@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from counterfoil.storage import stations, work
 from counterfoil.storage.models import Account, Copy, Entry, Gold, Opinion, Task
@@ -67,42 +67,54 @@ def hand_out(account: Account, desk: Desk, kinds: Sequence[str] = ()) -> Task | 
             if gold is not None:
                 return lease(gold, account, desk)
         for _ in range(_TRIES):
-            heads = [head for kind in allowed if (head := _next(account, kind, desk)) is not None]
-            if not heads:
+            best = _next(account, allowed, desk)
+            if best is None:
                 return None
-            best = min(heads, key=lambda t: t.priority)
             if best.leased_by is None or release(best, best.leased_by, desk):
                 return lease(best, account, desk)
         return None
 
 
-def _next(account: Account, kind: str, desk: Desk) -> Task | None:
-    """One of the most urgent tasks of a kind, locked; those that others lock just now are passed over."""
-    urgent = free(kind, account, desk).order_by("priority", "id").values("pk")[:WINDOW]
-    rank = Case(
-        When(branches__contains=branch_of(account), then=Value(1)), default=Value(0), output_field=IntegerField()
-    )
-    return (
-        Task.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(Q(leased_until=None) | Q(leased_until__lt=desk.now), pk__in=urgent)
-        .order_by(rank, "?")
-        .first()
-    )
+_FREE = "(t.leased_until IS NULL OR t.leased_until < %(now)s)"
+_OF_KIND = f"""
+    SELECT t.id, t.priority FROM storage_task t
+    WHERE t.kind = %(kind_{{0}})s AND NOT t.gold AND {_FREE}
+    AND (SELECT 1 FROM storage_entry e WHERE e.author_id = %(who)s AND e.copy = t.copy_id LIMIT 1) IS NULL
+    AND (SELECT 1 FROM storage_opinion o WHERE o.author_id = %(who)s AND o.copy_id = t.copy_id LIMIT 1) IS NULL
+    AND (t.copy_id IS NOT NULL OR (
+        NOT EXISTS (SELECT 1 FROM storage_opinion o WHERE o.author_id = %(who)s AND o.copy_id IS NULL
+            AND o.station = t.station AND o.contest = t.contest AND NOT o.withdrawn)
+        AND NOT EXISTS (SELECT 1 FROM storage_entry e WHERE e.author_id = %(who)s AND e.type = 'reading'
+            AND e.station = t.station)))
+    ORDER BY t.priority, t.id LIMIT {WINDOW}
+"""  # noqa: S608 - constants only; what varies is a parameter
+_NEXT = f"""
+    SELECT t.* FROM storage_task t
+    WHERE t.id IN (SELECT w.id FROM ({{0}}) w ORDER BY w.priority, w.id LIMIT {WINDOW}) AND {_FREE}
+    ORDER BY CASE WHEN t.branches LIKE %(branch)s THEN 1 ELSE 0 END, RANDOM() LIMIT 1
+"""  # noqa: S608
 
 
-def free(kind: str, account: Account, desk: Desk) -> QuerySet[Task]:
-    """Tasks of a kind that nobody holds and whose copy this person never touched."""
-    said = Entry.objects.filter(author=account, copy=OuterRef("copy_id"))
-    thought = Opinion.objects.filter(author=account, copy=OuterRef("copy_id"))
-    tasks = Task.objects.filter(Q(leased_until=None) | Q(leased_until__lt=desk.now), kind=kind, gold=False)
-    tasks = tasks.filter(~Exists(said), ~Exists(thought))
-    if kind == "decide":
-        # A dispute between copies: not for who ruled on it already, nor for who read one of them.
-        place = {"station": OuterRef("station"), "contest": OuterRef("contest")}
-        ruled = Opinion.objects.filter(author=account, copy=None, withdrawn=False, **place)
-        typed = Entry.objects.filter(author=account, type="reading", station=OuterRef("station"))
-        tasks = tasks.filter(Q(copy__isnull=False) | (~Exists(ruled) & ~Exists(typed)))
-    return tasks
+def _next(account: Account, kinds: Sequence[str], desk: Desk) -> Task | None:
+    """One of the most urgent tasks, locked; those that others lock just now are passed over.
+
+    One statement, written out: made by the ORM for each kind it took four times the processor's time. `IS NULL` instead
+    of NOT EXISTS: PostgreSQL then looks each copy up in an index instead of joining all that this person ever read.
+    A dispute between copies is not for who ruled on it already, nor for who read one of them.
+    """
+    if not kinds:
+        return None
+    parts = (f"SELECT * FROM ({_OF_KIND.format(n)}) k{n}" for n in range(len(kinds)))  # noqa: S608
+    statement = _NEXT.format(" UNION ALL ".join(parts))
+    if connection.features.has_select_for_update_skip_locked:
+        statement += " FOR UPDATE OF t SKIP LOCKED"
+    given = {
+        "now": connection.ops.adapt_datetimefield_value(desk.now),
+        "who": Account._meta.pk.get_db_prep_value(account.pk, connection),
+        "branch": f"%{branch_of(account)}%",
+        **{f"kind_{n}": kind for n, kind in enumerate(kinds)},
+    }
+    return next(iter(Task.objects.raw(statement, given)), None)
 
 
 def _gold(account: Account, desk: Desk) -> Task | None:
@@ -128,7 +140,10 @@ def lease(task: Task, account: Account, desk: Desk) -> Task:
     if task.leased_by_id != account.pk:
         task.leased_by, task.draft = account, {}
     task.leased_until = desk.now + timedelta(seconds=desk.lease_s)
-    task.save()
+    if task._state.adding:
+        task.save()
+    else:
+        task.save(update_fields=["leased_by", "leased_until", "draft"])
     return task
 
 

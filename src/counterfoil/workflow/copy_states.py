@@ -84,7 +84,7 @@ TABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("agreed", "reading_withdrawn"): ("agreed", "disputed", "reading", "waiting", "unreadable"),
     ("arbitrated", "reading_withdrawn"): ("arbitrated", "reading", "waiting", "disputed", "unreadable"),
     ("unreadable", "reading_withdrawn"): ("unreadable", "identify", "waiting", "reading", "disputed"),
-    ("problem", "reading_withdrawn"): ("problem", "identify", *LIVE),
+    ("problem", "reading_withdrawn"): ("identify", *LIVE),
     ("set_aside", "reading_withdrawn"): ("set_aside",),
 }
 """(state, event) -> the states that may follow. Withdrawing ends every state and taking that back leads to whatever

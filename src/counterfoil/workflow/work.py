@@ -184,7 +184,7 @@ class _Page:
         self.answers = [a for a in said.answers if not a.machine]
         frame = answers_frame(said, self.form)
         copies = pl.DataFrame({"copy": [said.copy], "station": [said.claim[0]]})
-        self.out = bool(excluded_copies(frame, copies, said.decisions, self.rule.persons))
+        self.out = said.copy in excluded_copies(frame, copies, said.decisions, self.rule.persons)
         self.problems = agreed_problems(frame, self.rule.persons)["problem"].to_list()
         self.settled, self.agreed = self._settle(frame)
         ruled = [d for d in said.decisions if d.action == "settle_fields" and d.copy == said.copy]
