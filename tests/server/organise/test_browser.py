@@ -135,6 +135,7 @@ def count(server: Server, clock: Clock, person: Person) -> Count:
     return Count(server, clock, person)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "width"), [("en", 1100), ("ar", 360)])
 def test_every_page_is_accessible_and_fits(
     browser: Browser, live_server: LiveServer, count: Count, as_person: AsPerson, language: str, width: int

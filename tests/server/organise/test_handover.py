@@ -101,6 +101,7 @@ def program(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_second_organiser_takes_over_on_another_machine_with_enough_parts(tmp_path: Path) -> None:
     folder = make_election(tmp_path / "e")
     done = program("tests.server.organise.hand_over", folder, tmp_path)

@@ -12,9 +12,11 @@ from django.test import Client
 from counterfoil.bootstrap.server import Server
 from counterfoil.evidence import Mask as Regions
 from counterfoil.evidence import Region
-from counterfoil.primitives.errors import CounterfoilError, InputError, Refusal
+from counterfoil.primitives.errors import CounterfoilError, InputError, RecordError, Refusal
+from counterfoil.record.layout import copy_path
 from counterfoil.storage import organise, releases
 from counterfoil.storage.models import Account, Copy, Entry, Mask, Proposal
+from counterfoil.verify import content
 from counterfoil.workflow.verify import verify
 from tests.server.conftest import Clock, Person
 from tests.server.organise.world import bring, grow, means, read
@@ -88,6 +90,20 @@ def test_a_swapped_released_picture_does_not_verify(
     assert holds(server.settings.site)
     path.with_name("0" * 64 + ".jpg").write_bytes(data)
     assert not holds(server.settings.site)
+
+
+def test_attack_a_publisher_who_signs_other_pictures_into_copies_is_found() -> None:
+    named = "a" * 64
+    right = {copy_path(named): content.File(named, 1)}
+    assert content.check_copies(right, [named, named]) == 1
+    for files, released in (
+        ({}, [named]),
+        ({copy_path(named): content.File("b" * 64, 1)}, [named]),
+        (right, []),
+        ({**right, "copies/more.jpg": content.File("c" * 64, 1)}, [named]),
+    ):
+        with pytest.raises(RecordError, match="copies/"):
+            content.check_copies(files, released)
 
 
 def test_every_released_picture_has_a_mask_that_two_persons_saw(
