@@ -19,7 +19,7 @@ from counterfoil.simulate.drawing import draw_protocol
 from counterfoil.workflow.folder import init
 
 ROOT = Path(__file__).parents[3]
-WAIT_S = 90
+WAIT_S = 300
 """Far more than anything takes; only what hangs meets it."""
 
 
