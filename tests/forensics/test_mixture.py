@@ -8,11 +8,12 @@ from scipy.stats import binom
 
 from counterfoil.forensics.arrays import Floats, Ints
 from counterfoil.forensics.mixture import Mixture, log_prior, mixture
+from counterfoil.forensics.mixture_arrays import log_sum, parts
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations, log_thinned
 from counterfoil.forensics.mixture_proposal import Proposal
 from counterfoil.forensics.mixture_sampler import sample
-from counterfoil.forensics.mixture_smooth import log_smooth, rules
+from counterfoil.forensics.mixture_smooth import log_smooth, make_tables, rules
 from counterfoil.primitives.errors import InputError, Refusal
 
 MEANS = [0.9, 0.6, -0.3, 0.2, 0.3, -0.2]
@@ -94,6 +95,24 @@ def test_the_tabled_likelihood_is_the_enumerated_one(kind: str, n: int, a: int, 
     assert not counted or abs(ours - plain)[2] < 0.14
     total = np.logaddexp.reduce
     assert abs(total(ours + LOG_PI) - total(plain + LOG_PI)) < 0.12
+
+
+def test_whole_arrays_give_the_same_likelihood_as_the_compiled_loop() -> None:
+    n, cast, w = simulated(700, (0.7, 0.2, 0.1), 0.3, 6, voters=(64, 4000))
+    found = rules(n, n - cast, w, 0.2)
+    for kind in ("usual", "wide"):
+        theta = np.array(MEANS + VARIANCES[kind])
+        loop = log_smooth(found, n.size, theta, LOG_PI)[0]
+        assert float(log_sum(np, parts(found), make_tables(theta), LOG_PI)) == pytest.approx(loop, abs=1e-7)
+
+
+def test_a_device_without_its_extra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("counterfoil.forensics.mixture_arrays.importlib.import_module", absent)
+    with pytest.raises(Refusal, match=r"counterfoil\[gpu\]"):
+        mixture(*simulated(60, (0.8, 0.1, 0.1), 0.2, 1, voters=(100, 300)), device="gpu")
 
 
 def test_the_tabled_likelihood_is_smooth_in_every_figure() -> None:

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 
 from counterfoil.forensics import plotting
 from counterfoil.forensics.arrays import Column, Floats, Ints, columns, select, turnout_reasons
+from counterfoil.forensics.mixture_arrays import on_device
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
 from counterfoil.forensics.mixture_sampler import sample
@@ -176,7 +177,7 @@ def log_prior(point: Floats) -> float:
 class _Posterior:
     """The log posterior from the first stations of a shuffled order."""
 
-    def __init__(self, n: Ints, a: Ints, w: Ints, spread: float | None) -> None:
+    def __init__(self, n: Ints, a: Ints, w: Ints, spread: float | None, device: str | None) -> None:
         """`spread`: the least standard deviation of turnout and vote for `mixture_smooth`; None never uses it."""
         self._all = n, a, w
         self._spread = math.inf if spread is None else spread
@@ -184,6 +185,7 @@ class _Posterior:
         self._large_before = np.concatenate([[0], np.cumsum(large)])
         self._small = n[~large], a[~large], w[~large]
         self._rules = None if spread is None else rules(n[large], a[large], w[large], spread)
+        self._on_device = None if device is None or self._rules is None else on_device(self._rules, device)
         self._facts = log_factorials(int(n.max()) + 1)
 
     def __call__(self, point: Floats, stations: int) -> float:
@@ -201,7 +203,10 @@ class _Posterior:
             value += self._walked(self._all, stations, theta, log_pi)
         else:
             large = int(self._large_before[stations])
-            value += log_smooth(self._rules, large, theta, log_pi)[0]
+            if self._on_device is not None:
+                value += self._on_device(large, theta, log_pi)
+            else:
+                value += log_smooth(self._rules, large, theta, log_pi)[0]
             value += self._walked(self._small, stations - large, theta, log_pi)
         return value if math.isfinite(value) else -math.inf
 
@@ -230,6 +235,7 @@ def mixture(
     chains: int = 4,
     sweeps: int = 40,
     threads: int = 1,
+    device: str | None = None,
     seed: int = 20190628,
     min_registered: int = 1,
 ) -> Mixture:
@@ -244,14 +250,17 @@ def mixture(
         chains: at least two.
         sweeps: of the crowd that finds the posterior's shape; more where R-hat says that chains do not agree.
         threads: cores to use; the figures do not depend on it.
+        device: "gpu" works the tables on a graphics processor through JAX (extra `counterfoil[gpu]`; model qbl).
         seed: of all random numbers.
 
     Raises:
         InputError: columns that are no counts, an unknown model, a station of more than a million voters.
-        Refusal: fewer than 50 stations, or the same turnout or share in all of them.
+        Refusal: fewer than 50 stations, or the same turnout or share in all of them; a device that is not there.
     """
     if model not in {"bl", "qbl"}:
         raise InputError("model", expected='"qbl" or "bl"', found=repr(model))
+    if device is not None and model != "qbl":
+        raise InputError("device", expected="none for model bl, which walks through counts", found=repr(device))
     for name, value, least in (
         ("draws", draws, 20),
         ("chains", chains, 2),
@@ -284,7 +293,7 @@ def mixture(
     starts[:, 2:8] = np.arcsinh(starts[:, 2:8])
     starts[:, 8:] = rng.uniform(0.2, 0.7, (CLIMBS, starts.shape[1] - 8))
     spread = min(_spread(g, n), _spread(w, g)) / 2 if model == "qbl" else None
-    posterior = _Posterior(n, n - g, w, spread)
+    posterior = _Posterior(n, n - g, w, spread, device)
     found = sample(posterior, starts, n.size, draws=draws, chains=chains, sweeps=sweeps, threads=threads, rng=rng)
     unpacked = [[_unpack(point) for point in chain] for chain in found.points]
     pi = np.array([[shares for shares, _ in chain] for chain in unpacked])

@@ -40,7 +40,7 @@ _WIDE = 8.0
 LOWEST = -11.0
 """Lower end of the tables: probabilities of e^-11; below, a density counts as 0."""
 PER_UNIT = 128
-_SIZE = round(-LOWEST * PER_UNIT) + 1
+SIZE = round(-LOWEST * PER_UNIT) + 1
 STEP = 0.7
 """Spacing of the trapezoidal rule over an intercept in its standard deviations: where the rest of the integrand leaves
 half a standard deviation of it, the error is 2 exp(-2 pi^2 (0.5 / 0.7)^2), below 1e-4."""
@@ -160,7 +160,7 @@ def _logistic_table(mean: float, variance: float, out: Floats) -> None:
 def _at(table: Floats, x: float) -> float:
     """Linear interpolation; 0 outside the table."""
     place = (x - LOWEST) * PER_UNIT
-    if place < 0.0 or place >= _SIZE - 1:
+    if place < 0.0 or place >= SIZE - 1:
         return 0.0
     i = int(place)
     return float(table[i] + (place - i) * (table[i + 1] - table[i]))
@@ -276,7 +276,7 @@ def _class(
             second = 0.0
             for j in range(nodes):
                 place = (log_q[i, j] - log_c - LOWEST) * PER_UNIT
-                if place < 0.0 or place >= _SIZE - 1:
+                if place < 0.0 or place >= SIZE - 1:
                     continue
                 k = int(place)
                 f = place - k
@@ -286,6 +286,25 @@ def _class(
             part = low[g, 6 + side] + blend * (high[g, 6 + side] - low[g, 6 + side])
             total += part * first * second
     return total
+
+
+@free
+def make_tables(theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Densities of log(1 - tau) and log(1 - nu), and for classes 2 and 3 the tables of votes and of counts."""
+    turnout, vote = np.empty(SIZE), np.empty(SIZE)
+    _logistic_table(theta[0], theta[6], turnout)
+    _logistic_table(theta[1], theta[7], vote)
+    votes = np.empty((2, INVERSE_SIZES.size, SIZE))
+    counts = np.empty((2, INVERSE_SIZES.size, Z.size, 9))
+    kept, unmoved = np.empty(Z.size), np.empty(Z.size)
+    for k in range(2):
+        base, span = (0.0, THRESHOLD) if k == 0 else (THRESHOLD, 1 - THRESHOLD)
+        for g in range(Z.size):
+            kept[g] = 1 - base - span / (1 + math.exp(-theta[2 + 2 * k] - math.sqrt(theta[8 + 2 * k]) * Z[g]))
+            unmoved[g] = 1 - base - span / (1 + math.exp(-theta[3 + 2 * k] - math.sqrt(theta[9 + 2 * k]) * Z[g]))
+        _counts_table(kept, counts[k])
+        _votes_table(vote, unmoved, votes[k])
+    return turnout, vote, votes, counts
 
 
 @free
@@ -302,19 +321,7 @@ def _log_smooth(
     log_pi: Floats,
     out: Floats,
 ) -> float:
-    turnout, vote = np.empty(_SIZE), np.empty(_SIZE)
-    _logistic_table(theta[0], theta[6], turnout)
-    _logistic_table(theta[1], theta[7], vote)
-    votes = np.empty((2, INVERSE_SIZES.size, _SIZE))
-    counts = np.empty((2, INVERSE_SIZES.size, Z.size, 9))
-    kept, unmoved = np.empty(Z.size), np.empty(Z.size)
-    for k in range(2):
-        base, span = (0.0, THRESHOLD) if k == 0 else (THRESHOLD, 1 - THRESHOLD)
-        for g in range(Z.size):
-            kept[g] = 1 - base - span / (1 + math.exp(-theta[2 + 2 * k] - math.sqrt(theta[8 + 2 * k]) * Z[g]))
-            unmoved[g] = 1 - base - span / (1 + math.exp(-theta[3 + 2 * k] - math.sqrt(theta[9 + 2 * k]) * Z[g]))
-        _counts_table(kept, counts[k])
-        _votes_table(vote, unmoved, votes[k])
+    turnout, vote, votes, counts = make_tables(theta)
     whole = 0.0
     for i in range(n.size):
         x = 1 / n[i]
