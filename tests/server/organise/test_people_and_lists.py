@@ -116,6 +116,7 @@ def test_the_list_of_missing_stations_counts_what_waits_too(server: Server, cloc
     assert {one.deadline for one in found} == {"2026-03-04"}
     stations, count = overview.missing_stations("NORTH")
     assert ([one.pk for one in stations], count) == (["002"], 1)
+    assert overview.received_count() == len(overview.received()) == 2
     Copy.objects.update(state="withdrawn")
     assert overview.missing_stations("NORTH")[1] == 2
 
