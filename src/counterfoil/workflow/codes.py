@@ -16,7 +16,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -57,12 +57,18 @@ def _below(limit: int, random: Random) -> int:
 
 def read_receipt(typed: str) -> str | None:
     """The receipt as it was drawn, from what somebody typed; None if it cannot be one."""
-    known = _known()
-    found = re.findall(r"[a-z]+(?:-[a-z]+)*", typed.casefold())
-    parts = [part for word in found for part in ([word] if word in known else word.split("-"))]
-    if len(parts) != WORDS_OF_RECEIPT or not known.issuperset(parts):
-        return None
-    return " ".join(parts)
+    found = list(_words_in(typed))
+    return " ".join(found) if len(found) == WORDS_OF_RECEIPT and _known().issuperset(found) else None
+
+
+def _words_in(text: str) -> Iterator[str]:
+    """The words of a text as the list has them: "t-shirt" is one, however it is written."""
+    parts = re.findall(r"[a-z]+", text.casefold())
+    at = 0
+    while at < len(parts):
+        both = "-".join(parts[at : at + 2])
+        yield both if both in _known() else parts[at]
+        at += 2 if both in _known() and "-" in both else 1
 
 
 @cache
@@ -80,14 +86,11 @@ def hash_receipt(receipt: str, pepper: bytes) -> str:
 
 def tells_receipt(text: str) -> bool:
     """Whether a text that is about to be kept holds six words of the list in a row: somebody pasted their receipt."""
-    known = _known()
     run = 0
-    for word in re.findall(r"[a-z]+(?:-[a-z]+)*", text.casefold()):
-        parts = [word] if word in known else word.split("-")
-        for part in parts:
-            run = run + 1 if part in known else 0
-            if run >= WORDS_OF_RECEIPT:
-                return True
+    for word in _words_in(text):
+        run = run + 1 if word in _known() else 0
+        if run >= WORDS_OF_RECEIPT:
+            return True
     return False
 
 
@@ -143,4 +146,4 @@ def solves(puzzle: str, answer: str, bits: int) -> bool:
 
 
 def _mac(key: bytes, channel: str, body: str) -> str:
-    return hmac.new(key, f"{channel}.{body}".encode("utf-8"), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"{channel}.{body}".encode(), hashlib.sha256).hexdigest()

@@ -15,7 +15,6 @@ Rules of the protocol that stand here:
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ def read_metadata(text: str) -> dict[str, str]:
             raise ProtocolError(400, "Upload-Metadata: expected keys without spaces, each once")
         try:
             found[key] = base64.b64decode(value, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise ProtocolError(400, f"Upload-Metadata: expected Base64 of a text for {key[:40]}") from None
     return found
 

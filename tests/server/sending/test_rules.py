@@ -155,6 +155,8 @@ def test_the_words_are_7776_and_each_can_be_drawn_and_read() -> None:
         drawn = codes.draw_receipt(secrets.token_bytes)
         assert codes.read_receipt(drawn.upper().replace(" ", "-")) == drawn
         assert codes.tells_receipt(f"my words are: {drawn}!")
+    hyphened = "yo-yo t-shirt drop-down felt-tip zoom abacus"
+    assert codes.read_receipt(hyphened.replace("-", " ")) == codes.read_receipt(hyphened) == hyphened
 
 
 def test_drawing_a_word_favours_none() -> None:
