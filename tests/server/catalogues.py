@@ -1,8 +1,9 @@
 """The catalogues of the server's pages (`src/counterfoil/web/locale`): extraction, update, compiling.
 
 `python -m tests.server.catalogues` takes every message from code and templates, brings each `django.po` up to date and
-compiles it into the `django.mo` beside it; it prints how many messages are left in each language. Messages of all
-layers stand in one catalogue; only the publication has its own (`tests.publish_pages.extraction`). Needs GNU gettext.
+compiles it into the `django.mo` beside it; it prints how many messages are left in each language (`... catalogues es`:
+in that one only). Messages of all layers stand in one catalogue; only the publication has its own
+(`tests.publish_pages.extraction`). Needs GNU gettext.
 
 - Django's `makemessages` reads a scratch copy: it writes files between the sources.
 - A message whose English changed loses its translation: a similar text is never kept as a guess.
@@ -41,6 +42,34 @@ PLURALS = {
     "ru": (3, _SLAVIC),
 }
 """Unicode CLDR's rules for whole numbers; for Spanish without the form for millions, which no page needs."""
+BORROWED = (
+    "Authenticator code",
+    "Be patient, you are sending too many requests.",
+    "Code",
+    "Current Password",
+    "Incorrect code.",
+    "Incorrect password.",
+    "Invalid login.",
+    "Invalid or expired key.",
+    "New Password",
+    "New Password (again)",
+    "Password",
+    "Password (again)",
+    "Please type your current password.",
+    "The new value must be different from the current one.",
+    "The username and/or password you specified are not correct.",
+    "This account is currently inactive.",
+    "This password is too common.",
+    "Too many failed login attempts. Try again later.",
+    "Use a security key",
+    "Use authenticator app or code",
+    "Use your password",
+    "Username",
+    "You cannot deactivate two-factor authentication.",
+    "You cannot generate recovery codes without having two-factor authentication enabled.",
+    "You must type the same password each time.",
+)
+"""Labels and errors of allauth and Django that reach our pages: they do not speak all of our languages themselves."""
 _OWN_PAGES = "publish"
 
 
@@ -59,7 +88,10 @@ def template() -> Catalog:
         with contextlib.chdir(copy):
             call_command(_Extract(), locale=["en"], extensions=["html", "txt", "py"], stdout=StringIO())
         with (copy / "locale" / "en" / "LC_MESSAGES" / "django.po").open("rb") as file:
-            return read_po(file, ignore_obsolete=True)
+            found = read_po(file, ignore_obsolete=True)
+    for text_ in BORROWED:
+        found.add(text_, locations=[("allauth", 0)])
+    return found
 
 
 def po_file(language: str) -> Path:
@@ -128,7 +160,7 @@ def untranslated(catalogue: Catalog) -> int:
 
 def main() -> None:
     messages = template()
-    for language in LANGUAGES:
+    for language in sys.argv[1:] or LANGUAGES:
         catalogue = updated(language, messages)
         file = po_file(language)
         file.parent.mkdir(parents=True, exist_ok=True)
