@@ -37,16 +37,16 @@ EVENTS: Mapping[str, str] = {
 LIVE = ("waiting", "reading", "disputed", "agreed", "arbitrated", "unreadable", "problem", "set_aside")
 
 TABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("identify", "identified"): ("identify", "waiting", "reading", "withdrawn"),
+    ("identify", "identified"): ("identify", "waiting", "reading", "set_aside", "withdrawn"),
     ("identify", "reported"): ("identify", "problem", "unreadable"),
     ("waiting", "read"): ("reading", "agreed"),
     ("waiting", "reported"): ("reading", "problem", "unreadable"),
-    ("reading", "read"): ("reading", "agreed", "disputed"),
+    ("reading", "read"): ("reading", "agreed", "arbitrated", "disputed"),
     ("reading", "reported"): ("reading", "problem", "unreadable"),
-    ("reading", "third"): ("reading", "agreed", "disputed"),
+    ("reading", "third"): ("reading", "agreed", "arbitrated", "disputed"),
     ("reading", "decided"): ("arbitrated", "set_aside"),
-    ("disputed", "read"): ("disputed", "agreed"),
-    ("disputed", "third"): ("disputed", "agreed"),
+    ("disputed", "read"): ("disputed", "agreed", "arbitrated"),
+    ("disputed", "third"): ("disputed", "agreed", "arbitrated"),
     ("disputed", "reported"): ("disputed", "problem", "unreadable"),
     ("disputed", "decided"): ("disputed", "arbitrated", "set_aside"),
     ("agreed", "read"): ("agreed", "disputed"),
@@ -57,8 +57,8 @@ TABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("arbitrated", "third"): ("arbitrated", "disputed"),
     ("arbitrated", "reported"): ("arbitrated", "problem"),
     ("arbitrated", "decided"): ("arbitrated", "set_aside"),
-    ("unreadable", "read"): ("unreadable", "agreed"),
-    ("unreadable", "third"): ("unreadable", "agreed"),
+    ("unreadable", "read"): ("unreadable", "agreed", "arbitrated"),
+    ("unreadable", "third"): ("unreadable", "agreed", "arbitrated"),
     ("unreadable", "reported"): ("unreadable", "problem"),
     ("unreadable", "identified"): ("unreadable",),
     ("unreadable", "decided"): ("arbitrated", "set_aside"),
@@ -80,10 +80,18 @@ TABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("identify", "reading_withdrawn"): ("identify",),
     ("waiting", "reading_withdrawn"): ("waiting",),
     ("reading", "reading_withdrawn"): ("reading", "waiting"),
-    ("disputed", "reading_withdrawn"): ("disputed", "reading", "waiting", "agreed", "unreadable"),
+    ("disputed", "reading_withdrawn"): ("disputed", "reading", "waiting", "agreed", "arbitrated", "unreadable"),
     ("agreed", "reading_withdrawn"): ("agreed", "disputed", "reading", "waiting", "unreadable"),
     ("arbitrated", "reading_withdrawn"): ("arbitrated", "reading", "waiting", "disputed", "unreadable"),
-    ("unreadable", "reading_withdrawn"): ("unreadable", "identify", "waiting", "reading", "disputed"),
+    ("unreadable", "reading_withdrawn"): (
+        "unreadable",
+        "identify",
+        "waiting",
+        "reading",
+        "disputed",
+        "agreed",
+        "arbitrated",
+    ),
     ("problem", "reading_withdrawn"): ("identify", *LIVE),
     ("set_aside", "reading_withdrawn"): ("set_aside",),
 }
@@ -111,6 +119,7 @@ def allowed(before: str, event: str, after: str) -> bool:
 def mermaid() -> str:
     """The diagram, for a Mermaid block: what people do forward; taking back is left out, it leads back."""
     lines = ["stateDiagram-v2", "    [*] --> identify: a batch is sealed", "    [*] --> waiting: from an organisation"]
+    lines.append("    [*] --> set_aside: another copy was chosen before")
     drawn: dict[tuple[str, str], list[str]] = {}
     for (before, event), afters in TABLE.items():
         if event == "reading_withdrawn" or before == "withdrawn":
