@@ -43,7 +43,7 @@ def make_branch(name: str, kind: str, by: Account, *, parent: Branch | None = No
         InputError: no name, an unknown kind, a quota below 1.
         Refusal: the branch above was taken back.
     """
-    if not 1 <= len(name.strip()) <= MAX_NAME:
+    if not 1 <= len(name.strip()) <= MAX_NAME or not name.isprintable():
         raise InputError("name", expected=f"1 to {MAX_NAME} characters", found=f"{len(name.strip())}", code="bad-name")
     if kind not in KINDS:
         raise InputError("kind", expected=f"one of {', '.join(KINDS)}", found=repr(kind[:20]), code="bad-kind")

@@ -51,6 +51,8 @@ class Level:
 
 def level(area_id: str, after_area: str = "", after_station: str = "") -> Level | None:
     """What lies in this area (empty: in none), page by page; None if there is no such area."""
+    if not (area_id + after_area + after_station).isprintable():
+        return None
     area = Area.objects.filter(pk=area_id).first() if area_id else None
     if area_id and area is None:
         return None
@@ -75,12 +77,15 @@ def _line(area: Area | None) -> list[Area]:
 
 
 def station(station_id: str) -> Station | None:
-    return Station.objects.select_related("area").filter(pk=station_id).first() if station_id else None
+    """The station of this id; None if there is none."""
+    if not station_id or not station_id.isprintable():  # PostgreSQL refuses a NUL where it should find nothing
+        return None
+    return Station.objects.select_related("area").filter(pk=station_id).first()
 
 
 def find(typed: str) -> list[Station]:
     """Stations for what somebody typed: by their whole code, by its beginning, by words of address and areas."""
-    text = typed.strip()
+    text = "".join(letter for letter in typed if letter.isprintable()).strip()
     if not text:
         return []
     exact = list(Station.objects.select_related("area").filter(pk=text))

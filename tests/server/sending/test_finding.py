@@ -44,6 +44,12 @@ def test_words_are_found_in_any_order_by_their_beginnings_in_any_script_and_case
 )
 def test_what_is_typed_is_never_part_of_the_question_to_the_database(town: Server, typed: str) -> None:
     assert Client().get("/send/", {"q": typed}).status_code in (200, 302)
+    assert Client().get("/send/area/", {"areas": typed}).status_code in (200, 404)
+
+
+def test_a_name_that_no_database_holds_is_not_found(town: Server) -> None:
+    for path in ("to/%00/", "area/%00/", "dispute/a%00b/", "figures/%00/"):
+        assert Client().get(f"/send/{path}").status_code == 404
 
 
 def test_the_tree_shows_all_of_an_area_page_by_page(town: Server) -> None:
