@@ -27,6 +27,7 @@ WIDTH = 600
 _PAUSE_S = 0.4
 _MOST_WAIT_S = 3.0
 """A sender of a rehearsal does not wait as long as a server may ask."""
+_BETWEEN_JUNK_S = 0.1
 _LOOKS_UP_S = 120.0
 """How long an arbiter waits for the publication to show a dispute before ruling on it."""
 
@@ -132,7 +133,7 @@ def flood(client: Client, seen: Seen, over: threading.Event, number: int) -> Non
             seen.flood[str(answer.status)] += 1
             if answer.status == 201:
                 seen.acknowledged |= {one["copy_id"]: 0 for one in answer.json["copies"]}
-        over.wait(0.02)
+        over.wait(_BETWEEN_JUNK_S)
 
 
 class Worker:
@@ -224,7 +225,7 @@ def watch(client: Client, seen: Seen, true: Sequence[Paper], over: threading.Eve
         if answer.status == 200 and answer.body != last:
             last = answer.body
             look_at(published(last), seen, true)
-        over.wait(0.5)
+        over.wait(1.0)
 
 
 def published(data: bytes) -> pl.DataFrame:
