@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from counterfoil.bootstrap.server import Server
-from counterfoil.web.sending import memory
+from counterfoil.web.sending import memory, tmpfs
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,9 @@ def _forget() -> Iterator[None]:
     memory._kept.clear()
     yield
     memory._kept.clear()
+    for top in list(tmpfs._held):
+        tmpfs.release(top)
+        shutil.rmtree(top)
 
 
 Send = Callable[..., HttpResponse]
