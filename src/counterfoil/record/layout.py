@@ -49,7 +49,7 @@ def object_path(sha256: str) -> str:
 
 
 def copy_path(sha256: str) -> str:
-    """Path of a released picture in the publication: with an ending, so that a browser shows it from a USB stick too."""
+    """Path of a released picture in the publication: with an ending, so that a browser shows it from a stick too."""
     return f"{COPIES}{sha256}.jpg"
 
 

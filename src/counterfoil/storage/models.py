@@ -65,14 +65,14 @@ class Invitation(models.Model):
     approved_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     recovers = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="recoveries")
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
-    """Whom it let in. The link stays good until they have a second factor, so that a closed browser locks nobody out."""
+    """Whom it let in. The link stays good until they have a second factor: a closed browser locks nobody out."""
     expires_at = models.DateTimeField()
     used = models.BooleanField(default=False)
 
 
 class Session(AbstractBaseSession):
-    """A browser in which somebody is logged in, or about to be. Its key is the hash of the cookie: who reads the database
-    can't take a session over. No address, no browser; a word and a day, so that people recognise theirs."""
+    """A browser in which somebody is logged in, or about to be. Its key is the hash of the cookie: who reads the
+    database can't take a session over. No address, no browser; a word and a day, so that people recognise theirs."""
 
     account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, related_name="sessions")
     word = models.SmallIntegerField(default=0)
