@@ -18,6 +18,7 @@ from counterfoil.storage.models import Account, Copy, Entry, Opinion, Task
 from counterfoil.storage.work import gather
 from counterfoil.web.api.core import PROBLEMS as ERRORS
 from counterfoil.web.api.core import caller
+from counterfoil.web.reading.choosing import REASONS_OF
 from counterfoil.web.reading.desk import desk
 from counterfoil.workflow.roles import may
 from counterfoil.workflow.sending import COPY_KINDS
@@ -199,6 +200,8 @@ def decision(request: HttpRequest, key: uuid.UUID, given: DecisionIn) -> Any:
 def _rule_on_station(found: Task, account: Account, given: DecisionIn) -> Entry | None:
     if given.action == "settle_fields":
         raise _unknown("action", DECISION_ACTIONS[1:], given.action)
+    if given.reason not in REASONS_OF[given.action]:
+        raise _unknown("reason", REASONS_OF[given.action], given.reason)
     names = [copy.pk for copy, _ in _choices(found)]
     if given.action != "exclude_station" and given.copy_id not in names:
         raise _unknown("copy_id", names, given.copy_id)
