@@ -284,7 +284,7 @@ def test_planted_classes_are_found_where_stations_vary_as_the_model_says(planted
 
 def test_stations_that_simply_differ_are_read_as_classes_by_bl_and_said_so() -> None:
     clean = simulated(50, (1.0, 0.0, 0.0), 0.15, 4)
-    bl = mixture(*clean, model="bl", draws=100, sweeps=4)
+    bl = mixture(*clean, model="bl", draws=25, sweeps=4)
     assert bl.pi[0].high < 0.95
     assert bl.dispersion > 2
     assert any("no place for stations that differ" in warning for warning in bl.warnings)
