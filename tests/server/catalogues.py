@@ -20,9 +20,8 @@ import sys
 import tempfile
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import ClassVar
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings
 from django.core.management import call_command
@@ -74,7 +73,7 @@ _OWN_PAGES = "publish"
 
 
 class _Extract(makemessages.Command):
-    xgettext_options: ClassVar[list[str]] = [*makemessages.Command.xgettext_options, "--keyword=_l"]
+    xgettext_options = makemessages.Command.xgettext_options + ["--keyword=_l"]  # noqa: RUF005 - as its base
 
 
 def template() -> Catalog:
@@ -112,7 +111,7 @@ def updated(language: str, messages: Catalog) -> Catalog:
     known = read(language)
     number, rule = PLURALS[language]
     new = Catalog(locale=language, fuzzy=False)
-    new._num_plurals, new._plural_expr = number, rule
+    vars(new).update(_num_plurals=number, _plural_expr=rule)
     for message in messages:
         if not message.id:
             continue
@@ -150,12 +149,14 @@ def compiled(po: bytes) -> bytes:
     return subprocess.run(command, input=po, capture_output=True, check=True).stdout
 
 
+def forms(message: Message) -> tuple[str, ...]:
+    """The translation of a message, in each plural form where it has some; "" is missing."""
+    found = message.string
+    return tuple(map(str, found)) if isinstance(found, list | tuple) else (str(found or ""),)
+
+
 def untranslated(catalogue: Catalog) -> int:
-    return sum(
-        not all(message.string if isinstance(message.string, tuple) else (message.string,))
-        for message in catalogue
-        if message.id
-    )
+    return sum(not all(forms(message)) for message in catalogue if message.id)
 
 
 def main() -> None:

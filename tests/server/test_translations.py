@@ -18,7 +18,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext, override
 
+from counterfoil.bootstrap.server import Server
 from counterfoil.web.accounts.words import WORDS
+from counterfoil.web.sending.memory import memory
+from counterfoil.workflow.sending import NotNow
 from tests.server import catalogues
 from tests.server.catalogues import LANGUAGES, SOURCES, po_file
 
@@ -43,10 +46,12 @@ def _translations(language: str) -> Iterator[tuple[Message, str, str]]:
     for message in catalogues.read(language):
         if not message.id:
             continue
-        source = message.id[-1] if isinstance(message.id, tuple) else message.id
-        for form in message.string if isinstance(message.string, tuple) else (message.string,):
-            if form:
-                yield message, source, form
+        for form in filter(None, catalogues.forms(message)):
+            yield message, _ids(message)[-1], form
+
+
+def _ids(message: Message) -> tuple[str, ...]:
+    return tuple(map(str, message.id)) if isinstance(message.id, list | tuple) else (str(message.id),)
 
 
 def test_every_language_that_can_be_chosen_has_a_catalogue() -> None:
@@ -80,7 +85,7 @@ def test_every_message_is_translated_in_every_form(language: str) -> None:
     assert not catalogue.obsolete
     for message in catalogue:
         if message.id:
-            forms = message.string if isinstance(message.string, tuple) else (message.string,)
+            forms = catalogues.forms(message)
             assert len(forms) == (number if message.pluralizable else 1), message.id
             assert all(form.strip() for form in forms), message.id
             assert not message.fuzzy, message.id
@@ -114,7 +119,7 @@ def test_a_translation_begins_and_ends_with_the_same_line_breaks_as_its_source(l
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_no_text_gives_a_verdict(language: str, messages: Catalog) -> None:
     if language == "en":
-        texts = [part for m in messages if m.id for part in (m.id if isinstance(m.id, tuple) else (m.id,))]
+        texts = [part for message in messages for part in _ids(message)]
     else:
         texts = [form for _, _, form in _translations(language)]
     assert not [text for text in texts if re.search(FORBIDDEN[language], text, re.IGNORECASE)]
@@ -141,7 +146,7 @@ def test_no_two_sessions_of_a_person_can_have_the_same_word(language: str) -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_speaks_the_language_that_the_browser_asks_for(language: str, server: object) -> None:
+def test_a_page_speaks_the_language_that_the_browser_asks_for(language: str, server: Server) -> None:
     answer = Client().get(reverse("send"), headers={"accept-language": language})
     with override(language):
         title = gettext("Send a photo of a protocol")
@@ -151,7 +156,7 @@ def test_a_page_speaks_the_language_that_the_browser_asks_for(language: str, ser
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
 
 
-def test_every_page_offers_the_other_languages_and_what_was_searched_for_goes_nowhere(server: object) -> None:
+def test_every_page_offers_the_other_languages_and_what_was_searched_for_goes_nowhere(server: Server) -> None:
     page = Client().get(reverse("send"), {"q": "Mill street"}).content.decode()
     offered = dict(re.findall(r'href="(/language/[^"]*)" lang="(\w+)"', page))
     assert set(offered.values()) == set(LANGUAGES)
@@ -163,11 +168,25 @@ def test_every_page_offers_the_other_languages_and_what_was_searched_for_goes_no
     assert '<html lang="be"' in answer.content.decode()
 
 
-def test_a_page_that_is_shown_once_offers_no_way_to_lose_it(server: object) -> None:
+def test_a_page_that_is_shown_once_offers_no_way_to_lose_it(server: Server) -> None:
     answer = Client().post(reverse("send_receipt"), {"words": "x"})
     page = answer.content.decode()
     assert "<h1" in page
     assert "/language/" not in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_for_want_of_room_is_said_in_the_language_of_the_page(language: str, server: Server) -> None:
+    searches = memory(server.settings).searches
+    searches.resize(1.0)
+    with pytest.raises(NotNow):
+        while True:
+            searches.take("busy", "")
+    answer = Client().get(reverse("send"), {"q": "Mill street"}, headers={"accept-language": language})
+    with override(language):
+        text = gettext("Too many searches at this moment. Try again in a few seconds.")
+    assert answer.status_code == 503
+    assert text in answer.content.decode()
 
 
 def test_borrowed_messages_are_those_of_the_libraries() -> None:

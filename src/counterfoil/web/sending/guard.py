@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from counterfoil.bootstrap.server import server
+from counterfoil.web.sending.answers import sentence
 from counterfoil.web.sending.memory import memory
 from counterfoil.workflow.codes import form_key, make_token, read_token
 from counterfoil.workflow.sending import NotNow
@@ -48,7 +49,7 @@ def sender_view(view: View[P]) -> View[P]:
         try:
             return view(request, *args, **kwargs)
         except NotNow as error:
-            return say(request, 503, _("Not now"), str(error), retry_after_s=error.retry_after_s)
+            return say(request, 503, _("Not now"), _not_now(error), retry_after_s=error.retry_after_s)
         except TooManyFilesSent:
             return say(request, 413, _("Nothing was received"), _("Send at most 20 photos at once."))
         except (MultiPartParserError, UnreadablePostError):
@@ -58,6 +59,11 @@ def sender_view(view: View[P]) -> View[P]:
             return say(request, 503, _("Nothing was received"), text, retry_after_s=60)
 
     return guarded  # type: ignore[return-value]  # a view is called by position
+
+
+def _not_now(error: NotNow) -> str:
+    """In the language of the page; "busy" says itself what was too much."""
+    return _(str(error)) if error.code == "busy" else sentence(error.code)
 
 
 def _too_large(request: HttpRequest) -> HttpResponse | None:

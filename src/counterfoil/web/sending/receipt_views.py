@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_noop
 
 from counterfoil.bootstrap.server import server
 from counterfoil.storage import receipts
@@ -26,7 +27,7 @@ STATES = {
     "problem": _l("Read, but it cannot be counted: another photo of the same paper would help."),
     "withdrawn": _l("Taken out: it does not count."),
 }
-_TOO_MANY = "too many receipts are looked up at this moment; try again in a few seconds"
+_TOO_MANY = gettext_noop("Too many receipts are looked up at this moment. Try again in a few seconds.")
 
 
 @sender_view

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_noop
 
 from counterfoil.bootstrap.server import server
 from counterfoil.election.definition import Contest
@@ -28,7 +29,7 @@ REASONS = {
     "copy_is_forged": _l("The copy is not genuine"),
     "photo_shows_a_person": _l("The published photo shows a person, a name or a signature"),
 }
-_TOO_MANY = "not received: too many reports are coming in at this moment; try again in a minute"
+_TOO_MANY = gettext_noop("Not received: too many reports are coming in at this moment. Try again in a minute.")
 
 
 @sender_view

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_noop
 
 from counterfoil.bootstrap.server import server
 from counterfoil.election.definition import Contest
@@ -36,6 +37,7 @@ KINDS = {
 }
 UNKNOWN = "-"
 """In an address, in place of a station: the sender does not know which."""
+_TOO_MANY = gettext_noop("Too many searches at this moment. Try again in a few seconds.")
 
 
 @sender_view
@@ -47,7 +49,7 @@ def start(request: HttpRequest) -> HttpResponse:
         text = _("These look like the words of a receipt. Nothing was looked for; open the page for receipts instead.")
         return say(request, 422, _("Keep your receipt to yourself"), text)
     if typed:
-        memory(server().settings).searches.take("busy", "too many searches at this moment; try again in a few seconds")
+        memory(server().settings).searches.take("busy", _TOO_MANY)
         found = senders.find(typed)
         if len(found) == 1 and found[0].pk == typed:
             return redirect("send_station", station=found[0].pk)
