@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from django.db import connection
 from django_tasks import task
@@ -29,7 +29,7 @@ from counterfoil.record.durable import FolderLock, make_folder
 from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, running, work
 from counterfoil.storage.jobs import Job
 from counterfoil.storage.models import Copy, Head
-from counterfoil.storage.objects import Bucket, mirror_site
+from counterfoil.storage.objects import Bucket, frozen, mirror_site
 from counterfoil.storage.said import Desk
 from counterfoil.workflow.grow import is_current, published_size, site_stamp
 from counterfoil.workflow.restore import check_not_held
@@ -138,14 +138,17 @@ def recompute_now(at: Server) -> None:
 
 
 def mirror_now(at: Server) -> None:
-    """Copy the site to its bucket. The lock keeps it from being swapped meanwhile.
+    """Copy the site to its bucket. The record is locked only while the site is held fast beside itself (links), not
+    while it goes up: a slow bucket keeps no batch waiting.
 
     Raises:
-        Busy: another worker writes to the record.
+        Busy: another worker writes to the record, or copies the site.
     """
-    with only_writer(at):
-        mirror_site(at.settings.site, Bucket.of(at.settings.site_objects, at.settings.keys, "site"))
-        jobs.note_mirrored(site_stamp(at.settings.site))
+    with only_writer(at, "mirror", ADVISORY_LOCK + 2), ExitStack() as kept:
+        with only_writer(at):
+            still = kept.enter_context(frozen(at.settings.site))
+        mirror_site(still, Bucket.of(at.settings.site_objects, at.settings.keys, "site"))
+        jobs.note_mirrored(site_stamp(still))
 
 
 def desk_of(at: Server) -> Desk:

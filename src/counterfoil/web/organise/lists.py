@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import InputError
 from counterfoil.storage import audit, organise, overview, running, standing
-from counterfoil.storage.models import Account, Area, Standing
+from counterfoil.storage.models import Account, Area, PhoneFigures, Standing
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back, say
 from counterfoil.web.organise.notices import PHASES
 from counterfoil.workflow.roles import ROLES, may
 
@@ -91,6 +91,26 @@ def missing(request: HttpRequest) -> HttpResponse:
 def ageing(request: HttpRequest) -> HttpResponse:
     """What waits in which stage, and for how long at most."""
     return page(request, "ageing.html", stages=_stages())
+
+
+LANES = {
+    "stranger": gettext_lazy("somebody without a code"),
+    "invited": gettext_lazy("somebody with a code"),
+    "organisation": gettext_lazy("a coordinator"),
+}
+TOLD_SHOWN = 500
+
+
+def told(request: HttpRequest) -> HttpResponse:
+    """Figures that came without a photo; stations of which no photo came first."""
+    count, received = PhoneFigures.objects.count(), overview.received()
+    election = server().election
+    rows = []
+    for one in PhoneFigures.objects.order_by("station", "contest", "pk")[:TOLD_SHOWN]:
+        form = election.form(election.contest(one.contest).form)
+        figures = [(say(dict(f.label)), one.values[f.id]) for f in form.fields if f.id in one.values]
+        rows.append({"told": one, "figures": figures, "lane": LANES[one.lane], "received": one.station in received})
+    return page(request, "told.html", rows=sorted(rows, key=lambda row: bool(row["received"])), count=count)
 
 
 def look_alikes(request: HttpRequest) -> HttpResponse:

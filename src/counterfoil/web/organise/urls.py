@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("exclude/", releases.exclude, name="organise_exclude"),
     path("missing/", lists.missing, name="organise_missing"),
     path("ageing/", lists.ageing, name="organise_ageing"),
+    path("told/", lists.told, name="organise_told"),
     path("look-alikes/", lists.look_alikes, name="organise_look_alikes"),
     path("readers/", lists.readers, name="organise_readers"),
     path("readers/<uuid:key>/invalidate", lists.invalidate, name="organise_invalidate"),
