@@ -155,8 +155,9 @@ def test_unknown_settings_are_refused(wrong: object) -> None:
 
 
 def test_the_figures_do_not_depend_on_how_many_processes_share_the_work() -> None:
-    few = {"replicates": 2, "power_replicates": 1, "seed": 9}
-    alone, shared = (calibrate(_country(200), **few, workers=workers) for workers in (1, 2))
+    alone, shared = (
+        calibrate(_country(200), replicates=2, power_replicates=1, seed=9, workers=workers) for workers in (1, 2)
+    )
     assert alone.to_dict() == shared.to_dict()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from counterfoil.forensics.arrays import Floats
+from counterfoil.forensics.arrays import Floats, Ints
 from counterfoil.forensics.mixture_smooth import INVERSE_SIZES, LOWEST, PER_UNIT, SIZE, Rules, make_tables
 from counterfoil.primitives.errors import Refusal
 
@@ -66,12 +66,12 @@ def log_sum(xp: Any, part: tuple[Any, ...], tables: tuple[Any, ...], log_pi: Any
     return (xp.log(xp.maximum(total, 1e-300)) + log_scale).sum()
 
 
-def parts(of: Rules) -> tuple[Floats, ...]:
+def parts(of: Rules) -> tuple[Floats | Ints, ...]:
     """The columns that `log_sum` takes."""
     inverse = 1 / of.n
     row = np.clip(np.searchsorted(INVERSE_SIZES, inverse) - 1, 0, INVERSE_SIZES.size - 2)
     blend = (inverse - INVERSE_SIZES[row]) / (INVERSE_SIZES[row + 1] - INVERSE_SIZES[row])
-    return of.left, of.log_p, of.p_weight, of.log_q, of.q_weight, of.log_scale, row, blend
+    return of.left, of.log_p, of.p_weight, of.log_q, of.q_weight, of.log_scale, row.astype(np.int64), blend
 
 
 def on_device(of: Rules, device: str) -> LogLikelihood:

@@ -65,7 +65,7 @@ class Proposal:
         return int(self.middles.shape[1])
 
     def middle(self) -> Floats:
-        return self.weights @ self.middles
+        return np.asarray(self.weights @ self.middles, dtype=np.float64)
 
     def covariance(self) -> Floats:
         """The scales, averaged, and what the middles differ by."""
@@ -76,7 +76,8 @@ class Proposal:
     def draw(self, count: int, rng: Generator) -> Floats:
         which = rng.choice(self.weights.size, count, p=self.weights / self.weights.sum())
         z = rng.standard_normal((count, self.size)) * np.sqrt(DEGREES / rng.chisquare(DEGREES, count))[:, None]
-        return self.middles[which] + np.einsum("kij,kj->ki", self.lowers[which], z)
+        moved = np.einsum("kij,kj->ki", self.lowers[which], z)
+        return np.asarray(self.middles[which] + moved, dtype=np.float64)
 
     def log_density(self, points: Floats) -> Floats:
         """Up to a constant that is the same for all points and all proposals of this size."""

@@ -262,7 +262,7 @@ class _Chains:
         rng = self._rng
         kept = np.empty((chains, steps, size))
         for step in range(steps):
-            walks = rng.random(chains) < _WALK_SHARE
+            walks: Bools = np.asarray(rng.random(chains) < _WALK_SHARE, dtype=np.bool_)
             # Along one direction of any length a step is taken as often in fourteen dimensions as in two.
             direction = rng.standard_normal((chains, size))
             direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -272,7 +272,7 @@ class _Chains:
             new = self._target(proposed, self._part)
             new_density = self._proposal.log_density(proposed)
             correction = np.where(walks, 0.0, self._density - new_density)
-            take: Bools = np.log(rng.random(chains)) < new - self._value + correction
+            take: Bools = np.asarray(np.log(rng.random(chains)) < new - self._value + correction, dtype=np.bool_)
             self._at[take], self._value[take], self._density[take] = proposed[take], new[take], new_density[take]
             kept[:, step] = self._at
             self.taken += int(take.sum())

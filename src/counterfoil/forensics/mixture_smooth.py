@@ -365,5 +365,17 @@ def log_smooth(of: Rules, stations: int, theta: Floats, log_pi: Floats) -> tuple
         theta: six means, then six variances, as in `mixture_kernel.log_stations`; no variance is 0.
     """
     out = np.empty((stations, 3))
-    columns = (of.n, of.left, of.nodes, of.log_p, of.p_weight, of.log_q, of.q_weight, of.log_scale)
-    return _log_smooth(*(column[:stations] for column in columns), theta, log_pi, out), out
+    value = _log_smooth(
+        of.n[:stations],
+        of.left[:stations],
+        of.nodes[:stations],
+        of.log_p[:stations],
+        of.p_weight[:stations],
+        of.log_q[:stations],
+        of.q_weight[:stations],
+        of.log_scale[:stations],
+        theta,
+        log_pi,
+        out,
+    )
+    return value, out
