@@ -89,7 +89,7 @@ def test_attack_start_a_process(attack: Attack, what: str) -> None:
     assert refused(attack(what))
 
 
-@pytest.mark.parametrize("process", [1, 2, -1, os.getpid(), os.getppid()])
+@pytest.mark.parametrize("process", [1, 2, -1, os.getpid(), os.getppid()], ids=["init", "2", "all", "tests", "above"])
 def test_attack_end_or_look_into_another_process(attack: Attack, process: int) -> None:
     for what in ("kill", "trace", "look_into"):
         assert refused(attack(f"{what} {process}"))
