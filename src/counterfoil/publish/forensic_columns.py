@@ -65,8 +65,12 @@ def forensic_columns(tally: ContestTally, areas: pl.DataFrame, option: str | Non
     complete = table.filter(pl.all_horizontal(pl.col(name) >= 0 for name in known))
     # An option that is not stated everywhere would take its stations out of tests that do not need it.
     others = [o for o in others if not complete[f"votes.{o}"].null_count() and _not_negative(complete[f"votes.{o}"])]
+    columns = {name: complete[name].cast(pl.Int64) for name in known}
     made = stations(
-        **{name: complete[name].cast(pl.Int64) for name in known},
+        leader=columns["leader"],
+        cast=columns.get("cast"),
+        registered=columns.get("registered"),
+        given=columns.get("given"),
         others={o: complete[f"votes.{o}"].cast(pl.Int64) for o in others},
         leader_name=tested,
         areas=complete["area"].fill_null("").to_list() if complete["area"].n_unique() > 1 else None,
