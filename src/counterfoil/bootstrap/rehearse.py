@@ -32,7 +32,8 @@ from counterfoil.bootstrap.server import Server
 from counterfoil.evidence import Mask, Region
 from counterfoil.primitives.errors import CounterfoilError
 from counterfoil.publish.assemble import publication
-from counterfoil.record.reader import FolderReader
+from counterfoil.record.layout import RECORD, checkpoint_sizes
+from counterfoil.record.reader import FolderReader, SubReader
 from counterfoil.simulate.truth import Planted, Score, Truth, score
 from counterfoil.storage import tokens
 from counterfoil.storage.models import Account, Arrival, Copy, Dispute, Entry
@@ -302,7 +303,9 @@ class Rehearsal:
     def _look(self) -> None:
         """Set the findings beside what was planted."""
         reader = FolderReader(self.at.settings.folder)
-        found = score(self.truth, publication(reader).results)
+        # Only of the record: the worker may swap the site at this moment.
+        sizes = checkpoint_sizes(SubReader(reader, RECORD))
+        found = score(self.truth, publication(reader, [f"{RECORD}checkpoints/{size}" for size in sizes]).results)
         self._scores.append(found)
 
     def _planted(self) -> tuple[list[Planted], list[Planted], int]:

@@ -28,7 +28,7 @@ _PAUSE_S = 0.4
 _MOST_WAIT_S = 3.0
 """A sender of a rehearsal does not wait as long as a server may ask."""
 _BETWEEN_JUNK_S = 0.1
-_LOOKS_UP_S = 120.0
+_LOOKS_UP_S = 60.0
 """How long an arbiter waits for the publication to show a dispute before ruling on it."""
 
 
