@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "preflight": ("counterfoil.cli.preflight:preflight", "Try this machine: disk, clock, keys, photos, load."),
     "backup": ("counterfoil.cli.backup:backup", "Write all of a server to one sealed file, while it runs."),
     "restore": ("counterfoil.cli.backup:restore", "Make a server of a backup; it signs only what nobody saw newer."),
+    "send": ("counterfoil.cli.send:send", "Send a folder of photos to a server."),
     "rehearse": (
         "counterfoil.cli.rehearse:rehearse",
         "Run a simulated election through a real server, and score it.",
