@@ -23,9 +23,7 @@ Marks = dict[str, list[bool]]
 
 def judge(copy: Copy, found: Work, persons: int) -> None:
     """Judge every reading of a copy, and add up for their authors again."""
-    readings = list(
-        Entry.objects.filter(copy=copy.pk, type="reading", author__isnull=False).order_by("pk")
-    )
+    readings = list(Entry.objects.filter(copy=copy.pk, type="reading", author__isnull=False).order_by("pk"))
     before = {j.pk: j for j in Judged.objects.filter(entry__in=readings)}
     standing = [r for r in readings if not r.withdrawn]
     typed = {r.pk: cells_of(r.body.get("values", {})) for r in standing}

@@ -29,11 +29,8 @@ SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Playwright runs a loop of its own in this thread; Django would take that for an asynchronous context.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with chromium() as running:
         yield running
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 class Seat:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from django.db import Error as DatabaseTrouble
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import ValidationError
@@ -78,6 +79,14 @@ def _counterfoil(request: HttpRequest, error: CounterfoilError) -> HttpResponse:
     if isinstance(error, Refusal):
         return problem(request, error, 409)
     return problem(request, error, 503 if isinstance(error, RecordError) else 422)
+
+
+@api.exception_handler(DatabaseTrouble)
+def _database(request: HttpRequest, error: DatabaseTrouble) -> HttpResponse:
+    said = "not done: the server cannot write anything down at this moment; the same is welcome in half a minute"
+    answer = problem(request, RecordError(said, code="not-received"), 503)
+    answer.headers["Retry-After"] = "30"
+    return answer
 
 
 @api.exception_handler(ValidationError)
