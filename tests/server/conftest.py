@@ -66,7 +66,7 @@ def person(server: Server) -> Person:
 
     def make(*roles: str, name: str = "") -> Account:
         number = Account.objects.count() + 1
-        return Account.objects.create_account(name or f"{'-'.join(roles) or 'nobody'}-{number}", list(roles))
+        return Account.objects.create_account(name or f"{'-'.join(roles)[:30] or 'nobody'}-{number}", list(roles))
 
     return make
 

@@ -162,7 +162,6 @@ def test_every_page_of_a_reader_is_accessible_right_to_left(
 ) -> None:
     (reader,) = hall.readers(1)
     hall.arrive("001", picture=photo(PAPER))
-    hall.arrive("", lane="stranger", picture=photo(PAPER))
     hall.grow()
     with seat(browser, live_server, as_person(reader), language="ar") as at:
         at.next()
@@ -170,6 +169,8 @@ def test_every_page_of_a_reader_is_accessible_right_to_left(
         type_all(at.page, {**PAPER, "ada": 301})
         expect(at.page.locator(".questions")).to_be_visible()
         at.clean("question-rtl")
+        hall.arrive("", lane="stranger", picture=photo(PAPER))
+        hall.grow()
         at.page.keyboard.press("Space")
         at.page.locator("[data-submit]").click()
         at.page.locator("#find").fill("001")
