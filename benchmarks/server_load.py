@@ -62,6 +62,7 @@ def main() -> None:
             text=True,
         )
         seeded = json.loads(made.stdout.splitlines()[-1])
+        os.environ["COUNTERFOIL_BATCH_S"] = "600"  # as in earnest; the rehearsal's ten seconds were for the seeding
         with serving(folder, given.processes) as port:
             readers(port, seeded["tokens"], given.seconds, given.page_s)
             photos(port, seeded, given.photos)
@@ -98,8 +99,13 @@ def ask(
         body, kind = json.dumps(body).encode(), "application/json"
     if kind:
         headers["Content-Type"] = kind
-    line.request(method, path, body=body, headers=headers)
-    answer = line.getresponse()
+    try:
+        line.request(method, path, body=body, headers=headers)
+        answer = line.getresponse()
+    except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):  # an idle line was closed
+        line.close()
+        line.request(method, path, body=body, headers=headers)
+        answer = line.getresponse()
     return answer.status, answer.read()
 
 
