@@ -3,6 +3,9 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
+# These start servers of their own on both databases, and have done so in the first pass.
+BOTH_ALREADY := $(addprefix --ignore=tests/server/running/test_,kills.py durability.py backup.py)
+
 .PHONY: run test packages lint types contracts check campaign benchmarks clean
 
 run: $(STAMP)
@@ -10,7 +13,7 @@ run: $(STAMP)
 
 test: $(STAMP) packages
 	$(PY) -m pytest -n 2 $(ARGS)
-	COUNTERFOIL_TEST_DATABASE=postgresql $(PY) -m pytest -n 2 tests/server $(ARGS)
+	COUNTERFOIL_TEST_DATABASE=postgresql $(PY) -m pytest -n 2 tests/server $(BOTH_ALREADY) $(ARGS)
 
 packages: tests/server/sending/node_modules/.installed
 
