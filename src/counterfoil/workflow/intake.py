@@ -18,7 +18,7 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from counterfoil.election.definition import Election
@@ -27,6 +27,7 @@ from counterfoil.primitives.canonical import canonical, sha256_hex
 from counterfoil.primitives.errors import InputError
 from counterfoil.record.entries import encode_entry
 from counterfoil.workflow.known import Known, digest, row_key, table_key
+from counterfoil.workflow.slots import MINUTE_S, slot_of
 
 BATCH_MINUTES = 10
 _PROGRAM = re.compile(r"[a-z0-9._-]{1,40}@[A-Za-z0-9._-]{1,40}")
@@ -67,8 +68,7 @@ def batch_of(moment: datetime) -> str:
     >>> batch_of(datetime(2026, 11, 22, 20, 17, 42, tzinfo=UTC))
     '2026-11-22T20:10Z'
     """
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:}{utc.minute - utc.minute % BATCH_MINUTES:02d}Z"
+    return slot_of(moment, BATCH_MINUTES * MINUTE_S)
 
 
 def copy_id(key: bytes, label: str) -> str:

@@ -20,7 +20,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import ValidationError
 
-from counterfoil import __version__
 from counterfoil.primitives.errors import CounterfoilError, InputError, RecordError, Refusal
 from counterfoil.storage import tokens
 from counterfoil.storage.models import Account, Token
@@ -99,6 +98,3 @@ def _wrong_form(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Http404)
 def _nothing(request: HttpRequest, error: Http404) -> HttpResponse:
     return problem(request, InputError(request.path, expected="something that exists", found="nothing"), 404)
-
-
-__all__ = ["PROBLEMS", "Problem", "__version__", "api", "caller", "token_of"]

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from counterfoil.bootstrap.server import server
@@ -129,8 +128,3 @@ def post_back(to: str) -> Callable[[View], View]:
         return inner
 
     return wrap
-
-
-def say(text: dict[str, str]) -> str:
-    """A text by languages in the one of this page, or the first."""
-    return text.get(get_language() or "") or next(iter(text.values()), "")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from counterfoil.storage import branches
 from counterfoil.storage.models import Account, Branch, Entry, Proposal
-from counterfoil.web.organise.common import say
+from counterfoil.web.texts import local
 
 TITLES = {
     "import_tables": gettext_lazy("Import"),
@@ -133,7 +133,7 @@ def lines(proposal: Proposal) -> list[tuple[str, str]]:
             found.append((_("Reason"), str(REASONS[payload["reason"]])))
             found += [(_("Station"), payload["station"]), (_("Contest"), payload["contest"])]
         case "freeze":
-            found.append((_("Published reason"), say(payload["text"])))
+            found.append((_("Published reason"), local(payload["text"])))
         case "roles":
             found.append((_("Roles"), ", ".join(str(ROLES[role]) for role in payload["roles"])))
         case "invalidate_reader":

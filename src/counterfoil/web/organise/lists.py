@@ -17,8 +17,9 @@ from counterfoil.primitives.errors import InputError
 from counterfoil.storage import audit, organise, overview, running, standing
 from counterfoil.storage.models import Account, Area, PhoneFigures, Standing
 from counterfoil.web.organise import describe
-from counterfoil.web.organise.common import done, key_of, means, page, person, post_back, say
+from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 from counterfoil.web.organise.notices import PHASES
+from counterfoil.web.texts import local
 from counterfoil.workflow.roles import ROLES, may
 
 STAGES = {
@@ -108,7 +109,7 @@ def told(request: HttpRequest) -> HttpResponse:
     rows = []
     for one in PhoneFigures.objects.order_by("station", "contest", "pk")[:TOLD_SHOWN]:
         form = election.form(election.contest(one.contest).form)
-        figures = [(say(dict(f.label)), one.values[f.id]) for f in form.fields if f.id in one.values]
+        figures = [(local(f.label), one.values[f.id]) for f in form.fields if f.id in one.values]
         rows.append({"told": one, "figures": figures, "lane": LANES[one.lane], "received": one.station in received})
     return page(request, "told.html", rows=sorted(rows, key=lambda row: bool(row["received"])), count=count)
 

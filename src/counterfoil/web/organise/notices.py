@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from counterfoil.primitives.errors import InputError
 from counterfoil.storage import organise, running
 from counterfoil.storage.models import Dispute, Entry, Station
-from counterfoil.web.organise.common import done, key_of, languages, means, page, person, post_back, say, texts_of
+from counterfoil.web.organise.common import done, key_of, languages, means, page, person, post_back, texts_of
+from counterfoil.web.texts import local
 from counterfoil.workflow.running import FREEZABLE, next_phases
 
 SHOWN = 100
@@ -53,7 +54,7 @@ def notices(request: HttpRequest) -> HttpResponse:
         "notices.html",
         kinds=[(kind, name) for kind, name in KINDS.items() if kind != "froze"],
         languages=languages(),
-        notices=[{"entry": e, "kind": KINDS[e.body["kind"]], "text": say(e.body["text"])} for e in rows],
+        notices=[{"entry": e, "kind": KINDS[e.body["kind"]], "text": local(e.body["text"])} for e in rows],
     )
 
 
@@ -73,7 +74,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
         "freeze.html",
         frozen=frozen.get("what", ()),
         notice=notice,
-        text=say(notice.body["text"]) if notice is not None else "",
+        text=local(notice.body["text"]) if notice is not None else "",
         phase=PHASES[phase],
         next_phases=[(one, PHASES[one]) for one in next_phases(phase)],
         languages=languages(),
@@ -134,5 +135,5 @@ def dispute(request: HttpRequest, key: UUID) -> HttpResponse:
         kinds=[(kind, KINDS[kind]) for kind in ("explained", "corrected")],
         languages=languages(),
         answer=answer,
-        answer_text=say(answer.body["text"]) if answer is not None and answer.type == "notice" else "",
+        answer_text=local(answer.body["text"]) if answer is not None and answer.type == "notice" else "",
     )

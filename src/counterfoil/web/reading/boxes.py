@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from counterfoil.election.definition import Form
 from counterfoil.primitives.cells import Cell, FieldState
 from counterfoil.primitives.errors import InputError
-from counterfoil.web.reading.desk import STATES, local
+from counterfoil.web.reading.desk import STATES
+from counterfoil.web.texts import local
 from counterfoil.workflow.typed import cell
 
 MOST_CHARACTERS = 40

@@ -13,7 +13,8 @@ from counterfoil.storage import answers, stations
 from counterfoil.storage.models import Account, Copy, Entry, Station, Task
 from counterfoil.storage.said import Desk
 from counterfoil.web.reading.boxes import state_word
-from counterfoil.web.reading.desk import KINDS, REASONS, desk, local
+from counterfoil.web.reading.desk import KINDS, REASONS, desk
+from counterfoil.web.texts import local
 
 REASONS_OF = {
     "choose_copy": ("later_copy", "signed_copy", "better_photo", "read_again"),

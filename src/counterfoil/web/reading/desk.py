@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from counterfoil.bootstrap.server import server
-from counterfoil.election.definition import Text
 from counterfoil.storage import running
 from counterfoil.storage.work import Desk
 
@@ -56,12 +54,3 @@ def desk() -> Desk:
         lease_s=running.get("lease_s"),
         gold_every=running.get("gold_every"),
     )
-
-
-def local(text: Text) -> str:
-    """A text of the definition in the language of the page, else in the election's first."""
-    language = get_language() or ""
-    for code in (language, language.split("-", maxsplit=1)[0]):
-        if code in text:
-            return text[code]
-    return next(iter(text.values()))

@@ -16,8 +16,9 @@ from counterfoil.election.definition import Form
 from counterfoil.storage import answers, senders
 from counterfoil.storage.models import Account, Opinion, Station, Task
 from counterfoil.storage.work import Desk
-from counterfoil.web.reading.desk import desk, local
+from counterfoil.web.reading.desk import desk
 from counterfoil.web.reading.typing import copy_of
+from counterfoil.web.texts import local
 from counterfoil.workflow.sending import COPY_KINDS
 from counterfoil.workflow.work import Place
 

@@ -13,7 +13,8 @@ from counterfoil.storage import answers
 from counterfoil.storage.models import Account, Copy, Entry, Opinion, Station, Task
 from counterfoil.storage.work import Desk
 from counterfoil.web.reading.boxes import Box, boxes, cells, typed_of
-from counterfoil.web.reading.desk import PROBLEMS, STATES, desk, local
+from counterfoil.web.reading.desk import PROBLEMS, STATES, desk
+from counterfoil.web.texts import local
 from counterfoil.workflow.typed import Question, questions
 
 

@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 
 from counterfoil.bootstrap.server import server
 from counterfoil.web.sending.guard import sender_view
-from counterfoil.web.sending.texts import local
 from counterfoil.web.sending.views import KINDS
+from counterfoil.web.texts import local
 from counterfoil.workflow.sending import COPY_KINDS
 
 _FILES = ("app.css", "send.css", "send-queue.js", "send-page.js", "send-icon.svg")

@@ -17,7 +17,7 @@ from counterfoil.storage import reports, senders
 from counterfoil.storage.models import Station
 from counterfoil.web.sending.guard import Token, new_token, sender_view, stale
 from counterfoil.web.sending.memory import memory
-from counterfoil.web.sending.texts import local
+from counterfoil.web.texts import local
 from counterfoil.workflow.codes import draw_receipt, hash_receipt
 from counterfoil.workflow.sending import DISPUTE_REASONS
 

@@ -28,8 +28,8 @@ from counterfoil.storage.models import Branch, WithdrawalRequest
 from counterfoil.web.organise.common import means, person
 from counterfoil.web.sending.answers import outcome, status
 from counterfoil.web.sending.door import take
-from counterfoil.web.sending.texts import local
 from counterfoil.web.sending.views import KINDS
+from counterfoil.web.texts import local
 from counterfoil.web.uploads import MAX_BYTES, MemoryOnly
 from counterfoil.workflow.packages import Item, is_zip, place, unpack
 from counterfoil.workflow.sending import COPY_KINDS, Claim

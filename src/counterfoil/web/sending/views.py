@@ -23,7 +23,7 @@ from counterfoil.web.sending.answers import Outcome, outcome, retry_after_s, sta
 from counterfoil.web.sending.door import take
 from counterfoil.web.sending.guard import Token, files, new_token, say, sender_view, stale
 from counterfoil.web.sending.memory import memory
-from counterfoil.web.sending.texts import local
+from counterfoil.web.texts import local
 from counterfoil.web.uploads import MAX_BYTES
 from counterfoil.workflow.codes import draw_receipt, hash_receipt, tells_receipt
 from counterfoil.workflow.sending import COPY_KINDS, Claim
