@@ -153,7 +153,14 @@ def mirror_now(at: Server) -> None:
 
 def desk_of(at: Server) -> Desk:
     """What work on copies needs, as of now."""
-    return Desk(at.state(), at.now(), at.slot, at.pseudonyms)
+    return Desk(
+        at.state(),
+        at.now(),
+        at.slot,
+        at.pseudonyms,
+        lease_s=running.get("lease_s"),
+        gold_every=running.get("gold_every"),
+    )
 
 
 def _link_new(at: Server) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from counterfoil.bootstrap.jobs import desk_of
 from counterfoil.bootstrap.server import server
-from counterfoil.storage import running
 from counterfoil.storage.work import Desk
 
 STATES = {
@@ -45,12 +45,4 @@ REASONS = {
 
 def desk() -> Desk:
     """What work on copies needs now."""
-    at = server()
-    return Desk(
-        state=at.state(),
-        now=at.now(),
-        slot=at.slot,
-        pseudonyms=at.pseudonyms,
-        lease_s=running.get("lease_s"),
-        gold_every=running.get("gold_every"),
-    )
+    return desk_of(server())
