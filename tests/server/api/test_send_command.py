@@ -12,7 +12,7 @@ from PIL import Image
 from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
-from counterfoil.cli.send import send
+from counterfoil.cli.app import counterfoil
 from counterfoil.storage import tokens
 from counterfoil.storage.models import Arrival, Branch
 
@@ -30,7 +30,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, live_server: LiveServer, *more: str) -> tuple[int, dict[str, object]]:
-    done = CliRunner().invoke(send, [str(folder), "--to", live_server.url, "--json", *more])
+    done = CliRunner().invoke(counterfoil, ["send", str(folder), "--to", live_server.url, "--json", *more])
     return done.exit_code, json.loads(done.stdout)
 
 
@@ -53,6 +53,6 @@ def test_a_folder_is_sent_once_and_says_what_was_refused(
 
 def test_a_claim_about_a_photo_that_is_not_there_is_refused_before_anything_is_sent(photos: Path) -> None:
     (photos / "claims.csv").write_text("file,station\nmissing.jpg,001\n", "utf-8")
-    done = CliRunner().invoke(send, [str(photos), "--to", "http://127.0.0.1:9"])
+    done = CliRunner().invoke(counterfoil, ["send", str(photos), "--to", "http://127.0.0.1:9"])
     assert done.exit_code == 2
     assert "missing.jpg" in done.output + done.stderr

@@ -119,6 +119,7 @@ def test_while_the_database_is_gone_senders_are_told_and_afterwards_photos_are_t
         until(server.answers, "expected a server that answers", server)
         status, body = send(server.port, photo(1), "001")
         assert status == 201, body
+        until(lambda: (country.folder / "site" / "index.html").exists(), "expected a first publication", server)
         postgres.kill()
         status, body = send(server.port, photo(2), "002")
         assert status == 503
