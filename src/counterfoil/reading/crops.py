@@ -1,0 +1,102 @@
+"""Fields cut out of a photo, upright and flat, with what the pen left in them apart: `crops_given`.
+
+A crop's field is 64 pixels high, its width in proportion (at most 640), with 16 pixels around it; where a sheet's
+outlines are given and no template, printed lines and boxes are looked for in the picture itself (`ink`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from counterfoil.reading.belief import Crop, Ink, Quad, Rgb
+from counterfoil.reading.ink import (
+    FIELD_PX,
+    MARGIN_PX,
+    MAX_WIDTH_PX,
+    darkness,
+    level,
+    own_marks,
+    printed_lines,
+    scaled,
+    without_lines,
+)
+
+LEAST_SIDE = 2.0
+"""Pixels; an outline with a shorter side holds nothing."""
+
+
+def crops_given(image: Rgb, quads: Mapping[str, Quad], boxes: Mapping[str, int | None] | None = None) -> list[Crop]:
+    """One crop per outline, in the order of `quads`.
+
+    Args:
+        quads: 4 x 2 pixels of `image`: top left, top right, bottom right, bottom left as the form is read.
+        boxes: printed boxes where they are known; for other fields they are looked for in the picture.
+    """
+    known = boxes or {}
+    flat = {name: flattened(image, quad) for name, quad in quads.items()}
+    inks: dict[str, Ink] = {}
+    found: dict[str, int | None] = {}
+    for name, canvas in flat.items():
+        dark = darkness(canvas)
+        lines = printed_lines(dark.any_light)
+        inks[name] = without_lines(dark.pen, lines)
+        found[name] = known.get(name) or lines.boxes
+    typical = level(list(inks.values()))
+    return [
+        Crop(
+            name=name,
+            image=flat[name],
+            ink=own_marks(scaled(inks[name], typical)),
+            margin_px=MARGIN_PX,
+            boxes=found[name],
+            seen=seen(image, quad),
+            height_px=field_height(quad),
+        )
+        for name, quad in quads.items()
+    ]
+
+
+def field_height(quad: Quad) -> float:
+    """Mean length of the left and right side, in pixels."""
+    corners = np.asarray(quad, np.float64)
+    return float(np.linalg.norm(corners[[3, 2]] - corners[[0, 1]], axis=1).mean())
+
+
+def canvas_width(quad: Quad) -> int:
+    """Width of the field in its crop, in pixels of the crop."""
+    corners = np.asarray(quad, np.float64)
+    wide = float(np.linalg.norm(corners[[1, 2]] - corners[[0, 3]], axis=1).mean())
+    return int(np.clip(round(FIELD_PX * wide / max(field_height(quad), LEAST_SIDE)), FIELD_PX // 4, MAX_WIDTH_PX))
+
+
+def flattened(image: Rgb, quad: Quad) -> Rgb:
+    """The field and its margin as seen from straight above; what lies outside the picture repeats its edge."""
+    width = canvas_width(quad)
+    # Reduced in two steps: bending reads four pixels for one, and would jump over the rest.
+    over = int(np.clip(np.ceil(field_height(quad) / FIELD_PX), 1, 6))
+    left, top, right, bottom = MARGIN_PX, MARGIN_PX, MARGIN_PX + width, MARGIN_PX + FIELD_PX
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32) * over
+    # Places in outlines are edges of pixels, places in cv2 are their middles.
+    turn = cv2.getPerspectiveTransform(corners - 0.5, np.asarray(quad, np.float32) - 0.5)
+    size = ((width + 2 * MARGIN_PX) * over, (FIELD_PX + 2 * MARGIN_PX) * over)
+    flags = cv2.WARP_INVERSE_MAP | (cv2.INTER_LINEAR if over > 1 else cv2.INTER_CUBIC)
+    large = cv2.warpPerspective(image, turn, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    if over == 1:
+        return large.astype(np.uint8, copy=False)
+    small = cv2.resize(large, (size[0] // over, size[1] // over), interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False)
+
+
+def seen(image: Rgb, quad: Quad) -> float:
+    """The part of the field's area inside the picture, 0 to 1."""
+    height, width = image.shape[:2]
+    corners = np.asarray(quad, np.float32)
+    whole = cv2.contourArea(corners)
+    if whole < LEAST_SIDE**2 or not cv2.isContourConvex(corners):
+        return 0.0
+    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inside, _ = cv2.intersectConvexConvex(corners, frame)
+    return float(min(1.0, inside / whole))
