@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "publish": ("counterfoil.cli.count:publish", "Publish again from the record alone."),
     "verify": ("counterfoil.cli.verify:verify", "Check a publication: does everything follow from its record?"),
     "forensics": ("counterfoil.cli.forensics:forensics", "Run the published tests on station-level results."),
+    "reader": ("counterfoil.cli.reader:reader", "Make and adjust the machine reader: weights, calibration."),
     "simulate": ("counterfoil.cli.simulate:simulate", "Make an election with known truth, as a folder."),
     "sample": ("counterfoil.cli.simulate:sample", "Draw a declared probability sample from a public seed."),
     "key": ("counterfoil.cli.key:key", "Make, show, split and join the key of a record."),
