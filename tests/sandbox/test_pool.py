@@ -8,18 +8,32 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from counterfoil.sandbox import Sandbox, SandboxBusy, SandboxStopped, SandboxUnavailable, launch
 from tests.sandbox import files
+from tests.server.running.material import alive, children
 
 PHOTO = files.jpeg()
 
 
 def worker_pids(sandbox: Sandbox) -> list[int]:
     return [worker.process.pid for worker in sandbox._idle]
+
+
+def kill(pid: int) -> None:
+    """End a worker with everything below it, and wait: what is still dying may answer once more."""
+    family = [pid]
+    for member in family:  # grows as it is read
+        family += children(member)
+    for member in family:
+        with suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+    while any(alive(member) for member in family):
+        time.sleep(0.01)
 
 
 def test_many_threads_get_their_own_pictures(sandbox: Sandbox) -> None:
@@ -163,7 +177,7 @@ def test_a_jail_that_once_was_strong_never_becomes_weaker_in_silence(
 ) -> None:
     with Sandbox(workers=1) as sandbox:
         assert sandbox.level.name == "bubblewrap"
-        os.kill(worker_pids(sandbox)[0], signal.SIGKILL)
+        kill(worker_pids(sandbox)[0])
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(SandboxUnavailable):
             list(sandbox.pictures(PHOTO))

@@ -8,7 +8,6 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from PIL import Image
 
 from counterfoil.workflow.folder import init
 from tests.server.sending.photos import drawn
+from tests.servers.ports import free_port
 
 MARKS = (
     b"CanaryPhone", b"canaryowner", b"canaryname", b"canarytongue", b"canaryplace", b"canarycookie", b"canarycomment",
@@ -53,9 +53,7 @@ class Running:
     """`counterfoil serve` on a folder."""
 
     def __init__(self, folder: Path, temporary: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERFOIL_", "DJANGO_"))}
         environment = kept | {"COUNTERFOIL_REHEARSAL": "true", "COUNTERFOIL_BATCH_S": "10", "TMPDIR": str(temporary)}
         self.terminal = (temporary.parent / "terminal").open("wb")

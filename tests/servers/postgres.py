@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -25,6 +24,7 @@ from typing import Literal
 import psycopg
 from psycopg import sql
 
+from tests.servers.ports import free_port
 from tests.servers.process import ServerError, ServerProcess, children
 
 BIN = Path("/usr/lib/postgresql/15/bin")
@@ -92,7 +92,7 @@ class PostgresServer:
             under: a command to run it under, such as strace with its options.
         """
         for left in reversed(range(_TRIES)):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             try:
                 self._start(under, port)
             except ServerError:
@@ -185,10 +185,3 @@ def postgres_server(
             server.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

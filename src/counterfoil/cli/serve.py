@@ -43,7 +43,7 @@ def serve(
 ) -> None:
     """Run the server of the election in FOLDER: pages, worker and publication, until Ctrl-C.
 
-    Listens on this machine only; a reverse proxy or an onion service brings it to others (docs/deployment.md).
+    Listens on this machine only; a reverse proxy or an onion service brings it to others (deploy/README.md).
     """
     folder = _folder(folder, rehearsal)
     if rehearsal:

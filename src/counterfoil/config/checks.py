@@ -57,7 +57,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "https", "error", "Is every name but localhost and onion services reached by https?",
-        "https = true, behind_proxy = true, and a proxy that speaks TLS (docs/deployment.md)", given.https,
+        "https = true, behind_proxy = true, and a proxy that speaks TLS (deploy/README.md)", given.https,
     ),
     Check(
         "listens", "error", "Does the server listen on this machine only?",

@@ -112,7 +112,7 @@ def test_three_readers_and_an_arbiter_settle_a_photo(
         with seat(browser, live_server, as_person(reader)) as at:
             at.next()
             expect(at.page.locator("h1")).to_have_text("Type only this")
-            assert at.page.locator("[data-box]").count() == 2
+            expect(at.page.locator("[data-box]")).to_have_count(2)
             at.clean("third")
             type_all(at.page, {"ballots": 600 + spoilt, "spoilt": spoilt})
             expect(at.page.locator("h1")).to_have_text("Nothing to do now")
@@ -148,7 +148,7 @@ def test_a_protocol_is_read_without_scripts_right_to_left(
             if field != "spoilt":
                 at.page.locator(f"[name=f-{field}]").fill(value)
         at.page.locator("[data-submit]").click()
-        assert at.page.locator("[aria-invalid=true]").count() == 1
+        expect(at.page.locator("[aria-invalid=true]")).to_have_count(1)
         at.clean("read-rtl-error")
         at.page.locator("[name=s-spoilt]").select_option("struck")
         at.page.locator("[data-submit]").click()
@@ -197,7 +197,7 @@ def test_states_have_a_key_each_sums_are_asked_about_and_the_last_one_is_undone(
             page.keyboard.press("ArrowUp")
         type_all(page, {**PAPER, "voters": 12900, "ada": 301})
         expect(page.get_by_role("heading", name="Is that what the paper says?")).to_be_visible()
-        assert page.locator("[name=f-voters]").input_value() == "12\u202f900"
+        expect(page.locator("[name=f-voters]")).to_have_value("12\u202f900")
         at.clean("question")
         page.keyboard.press("Space")
         page.locator("[data-submit]").click()

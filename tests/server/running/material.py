@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from counterfoil.simulate.drawing import draw_protocol
 from counterfoil.workflow.folder import init
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 WAIT_S = 300
@@ -57,12 +57,6 @@ def run_script(
         check=False,
         timeout=WAIT_S,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Running:

@@ -10,7 +10,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from tests.server.running.material import ROOT, environment, free_port, until
+from tests.server.running.material import ROOT, WAIT_S, environment, until
+from tests.servers.ports import free_port
 
 
 class Browser:
@@ -26,7 +27,7 @@ class Browser:
         data = urllib.parse.urlencode(form).encode() if form else None
         headers = {"Referer": self.base + path, "Origin": self.base}
         request = urllib.request.Request(self.base + path, data, headers)  # noqa: S310 - our own server
-        with self._opener.open(request, timeout=60) as answer:
+        with self._opener.open(request, timeout=WAIT_S) as answer:
             return urllib.parse.urlsplit(answer.url).path, answer.read().decode("utf-8", "replace")
 
 
@@ -64,7 +65,7 @@ def test_a_newcomer_logs_in_reads_and_sees_the_site(tmp_path: Path) -> None:
             assert "of 20 stations" in browser.open("/")[1]
             assert list((folder / "rehearsal/to-send").glob("*.jpg"))
             serve.terminate()
-            assert serve.wait(60) == 0
+            assert serve.wait(WAIT_S) == 0
         finally:
             serve.kill()
             serve.wait()

@@ -57,7 +57,7 @@ def node(port: int, photo: bytes, folder: Path, said: dict[str, str], *, cuts: i
     file.write_bytes(photo)
     assert (HERE / "node_modules").is_dir(), "npm install --prefix tests/server/sending --no-package-lock"
     command = ["node", str(HERE / "tus_client.cjs"), str(port), str(file), json.dumps(said), str(cuts), str(chunk)]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=True, text=True)
+    done = subprocess.run(command, capture_output=True, timeout=300, check=True, text=True)
     return json.loads(done.stdout)
 
 

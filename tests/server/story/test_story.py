@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.server.reading.paper import photo
 from tests.server.running.material import ROOT, Running, environment
-from tests.server.story.people import Phone, Town
+from tests.server.story.people import PATIENCE_S, Phone, Town
 
 pytestmark = pytest.mark.browser
 
@@ -164,7 +165,8 @@ def two_arbiters_decide_who_won(arbiters: list[Phone]) -> None:
 def task(phone: Phone, heading: str) -> None:
     """The next task; the worker may still have to seal what it comes from."""
     expect(phone.page.locator("body")).to_be_visible()
-    for _ in range(60):
+    limit = time.monotonic() + PATIENCE_S
+    while time.monotonic() < limit:
         phone.page.goto("/work/next")
         if phone.page.locator("h1").inner_text() == heading:
             break
