@@ -12,18 +12,12 @@ import cv2
 import numpy as np
 
 from counterfoil.reading.belief import Crop, Ink, Quad, Rgb
-from counterfoil.reading.ink import (
-    FIELD_PX,
-    MARGIN_PX,
-    MAX_WIDTH_PX,
-    darkness,
-    level,
-    own_marks,
-    printed_lines,
-    scaled,
-    without_lines,
-)
+from counterfoil.reading.ink import darkness, level, own_marks, scaled, without_lines, without_print
+from counterfoil.reading.layout import FIELD_PX, MARGIN_PX, MAX_WIDTH_PX
+from counterfoil.reading.lines import guides, printed
 
+ALIKE = 0.08
+"""Fields whose widths differ by no more than this part are taken for the same print."""
 LEAST_SIDE = 2.0
 """Pixels; an outline with a shorter side holds nothing."""
 
@@ -36,14 +30,22 @@ def crops_given(image: Rgb, quads: Mapping[str, Quad], boxes: Mapping[str, int |
         boxes: printed boxes where they are known; for other fields they are looked for in the picture.
     """
     known = boxes or {}
-    flat = {name: flattened(image, quad) for name, quad in quads.items()}
+    flat: dict[str, Rgb] = {}
     inks: dict[str, Ink] = {}
     found: dict[str, int | None] = {}
-    for name, canvas in flat.items():
-        dark = darkness(canvas)
-        lines = printed_lines(dark.any_light)
-        inks[name] = without_lines(dark.pen, lines)
-        found[name] = known.get(name) or lines.boxes
+    for names in _alike(quads, known):
+        width = round(float(np.median([canvas_width(quads[name]) for name in names])))
+        canvases = [flattened(image, quads[name], width) for name in names]
+        darks = [darkness(canvas) for canvas in canvases]
+        stack = np.stack([dark.any_light for dark in darks])
+        print_ = printed(stack, known.get(names[0]))
+        guide = guides(np.stack([dark.pen for dark in darks]), print_.boxes) if print_.boxes else None
+        for index, name in enumerate(names):
+            across = [path for field, path in print_.across if field == index]
+            down = [path for field, path in print_.down if field == index]
+            pen = without_lines(darks[index].pen, across, down)
+            inks[name] = pen if guide is None else without_print(pen, guide)
+            flat[name], found[name] = canvases[index], print_.boxes
     typical = level(list(inks.values()))
     return [
         Crop(
@@ -59,6 +61,20 @@ def crops_given(image: Rgb, quads: Mapping[str, Quad], boxes: Mapping[str, int |
     ]
 
 
+def _alike(quads: Mapping[str, Quad], known: Mapping[str, int | None]) -> list[list[str]]:
+    """Names of fields in groups of about the same shape, and the same number of boxes where it is known."""
+    groups: list[tuple[float, int | None, list[str]]] = []
+    for name, quad in quads.items():
+        width, boxes = canvas_width(quad), known.get(name)
+        for typical, number, names in groups:
+            if boxes == number and abs(width / typical - 1) <= ALIKE:
+                names.append(name)
+                break
+        else:
+            groups.append((width, boxes, [name]))
+    return [names for _, _, names in groups]
+
+
 def field_height(quad: Quad) -> float:
     """Mean length of the left and right side, in pixels."""
     corners = np.asarray(quad, np.float64)
@@ -72,9 +88,8 @@ def canvas_width(quad: Quad) -> int:
     return int(np.clip(round(FIELD_PX * wide / max(field_height(quad), LEAST_SIDE)), FIELD_PX // 4, MAX_WIDTH_PX))
 
 
-def flattened(image: Rgb, quad: Quad) -> Rgb:
+def flattened(image: Rgb, quad: Quad, width: int) -> Rgb:
     """The field and its margin as seen from straight above; what lies outside the picture repeats its edge."""
-    width = canvas_width(quad)
     # Reduced in two steps: bending reads four pixels for one, and would jump over the rest.
     over = int(np.clip(np.ceil(field_height(quad) / FIELD_PX), 1, 6))
     left, top, right, bottom = MARGIN_PX, MARGIN_PX, MARGIN_PX + width, MARGIN_PX + FIELD_PX

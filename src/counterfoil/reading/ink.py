@@ -4,7 +4,7 @@ All functions work on a canvas: one field, upright and flat, `FIELD_PX` high, wi
 
 * Darkness is measured against the paper beside it, so shadow and tinted paper do not count.
 * Print in light colours (yellow dots, pink watermarks) is bright in red light, and blue and black pens are dark in it.
-* A printed line is a path over the whole field that stays dark; it is taken out only where no stroke crosses it.
+* A printed line (`lines`) is taken out only where no stroke crosses it.
 * What is faint on a sheet of strong strokes (guide digits, the next sheet shining through) is no ink; where all strokes
   are faint, they are the ink.
 """
@@ -19,18 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.reading.belief import Grey, Ink, Rgb
+from counterfoil.reading.layout import MARGIN_PX
 
-FIELD_PX = 64
-MARGIN_PX = 16
-MAX_WIDTH_PX = 640
 NOISE = 0.05
 """Darkness below which nothing is told from paper."""
-LINE_COVER = 0.85
-"""Part of a path that must be dark before it is a printed line."""
-DOTTED_COVER = 0.5
-"""The same for lines between boxes where all of them lie in even distances, as dotted ones do."""
-MOST_BOXES = 6
-
+CRUMB_PX = 90
+"""Area; the smallest digit has three times as much."""
 Mask = NDArray[np.bool_]
 Path = NDArray[np.intp]
 """For every row (or column) of a canvas, the place of a line across."""
@@ -62,115 +56,32 @@ def _against_paper(channel: Grey) -> Ink:
     return np.clip(1 - channel.astype(np.float32) / np.maximum(level, 1), 0, 1).astype(np.float32, copy=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Printed lines of one canvas: `across` give y for every column, `down` give x for every row."""
-
-    across: tuple[Path, ...]
-    down: tuple[Path, ...]
-    boxes: int | None
-    """Even boxes that the lines `down` make; None where they make none."""
-
-
-def printed_lines(dark: Ink) -> Lines:
-    """The lines of the frame (near the field's edges) and between boxes."""
-    height, width = dark.shape
-    inner = slice(MARGIN_PX, width - MARGIN_PX)
-    rows = slice(MARGIN_PX, height - MARGIN_PX)
-    strong = _strong(dark)
-    across = []
-    for low, high in ((0, MARGIN_PX + 15), (height - MARGIN_PX - 15, height)):
-        across += _paths(strong[low:high].T, slice(inner.start, inner.stop), LINE_COVER, apart=6, offset=low)
-    down = _paths(strong, rows, LINE_COVER, apart=6, offset=0)
-    boxes = _even(strong, rows, inner)
-    if boxes is not None:
-        at = [MARGIN_PX + (inner.stop - inner.start) * part / boxes for part in range(1, boxes)]
-        reach = max(3, round((inner.stop - inner.start) / boxes * 0.15))
-        for x in at:
-            low = max(0, round(x) - reach)
-            found = _paths(strong[:, low : round(x) + reach + 1], rows, DOTTED_COVER, apart=6, offset=low)
-            down += [path for path in found if all(np.abs(path - other).mean() > 3 for other in down)]
-    return Lines(tuple(across), tuple(down), boxes)
+def without_lines(pen: Ink, across: Sequence[Path], down: Sequence[Path]) -> Ink:
+    """`pen` without printed lines; where a stroke crosses a line it stays. Two rounds: the first leaves dots where lines
+    cross each other, because there each looks like a stroke to the other."""
+    result = pen
+    for _ in range(2):
+        before, result = result, result.copy()
+        for path in across:
+            _erase(result.T, before.T, path)
+        for path in down:
+            _erase(result, before, path)
+    near = np.zeros(pen.shape, np.uint8)
+    for path in across:
+        near[path, np.arange(path.size)] = 1
+    for path in down:
+        near[np.arange(path.size), path] = 1
+    return _without_crumbs(result, cv2.dilate(near, np.ones((11, 11), np.uint8)) > 0)
 
 
-def _strong(dark: Ink) -> Ink:
-    """1 where it is clearly darker than the grain of the paper, rising from 0."""
-    grain = float(np.median(np.abs(dark - np.median(dark)))) * 1.5
-    least = max(NOISE, 4 * grain)
-    return np.clip(dark / least - 0.5, 0, 1).astype(np.float32, copy=False)
-
-
-def _paths(strong: Ink, along: slice, cover: float, *, apart: int, offset: int) -> list[Path]:
-    """Dark paths from the first row to the last that move at most one pixel a row, best first, `apart` from each other.
-
-    `along` are the rows over which darkness is asked for. Dynamic programming; ties go straight on.
-    """
-    height, width = strong.shape
-    if width < 3:
-        return []
-    total = np.zeros((height, width), np.float32)
-    came = np.zeros((height, width), np.int8)
-    total[0] = strong[0]
-    for row in range(1, height):
-        before = total[row - 1]
-        left = np.concatenate(([-1.0], before[:-1])) - 0.05
-        right = np.concatenate((before[1:], [-1.0])) - 0.05
-        best = np.stack((before, left, right))
-        step = best.argmax(axis=0)
-        came[row] = np.array((0, -1, 1), np.int8)[step]
-        total[row] = best.max(axis=0) + strong[row]
-    found: list[Path] = []
-    ends = np.argsort(-total[-1], kind="stable")
-    taken = np.zeros(width, bool)
-    for end in ends:
-        if total[-1][end] < cover * (along.stop - along.start) * 0.5:
-            break
-        if taken[max(0, end - apart) : end + apart + 1].any():
-            continue
-        path = np.zeros(height, np.intp)
-        path[-1] = end
-        for row in range(height - 1, 0, -1):
-            path[row - 1] = path[row] + came[row, path[row]]
-        dark = strong[np.arange(height), path]
-        if float((dark[along] > 0.5).mean()) >= cover and float(np.ptp(path[along])) <= max(6, height * 0.12):
-            taken[end] = True
-            if all(np.abs(path + offset - other).mean() > 2 for other in found):
-                found.append(path + offset)
-    return found
-
-
-def _even(strong: Ink, rows: slice, inner: slice) -> int | None:
-    """How many boxes of one width there are: all lines between them must be there."""
-    width = inner.stop - inner.start
-    best: tuple[float, int] | None = None
-    for boxes in range(2, MOST_BOXES + 1):
-        # A box for a digit is about as high as wide; twice as narrow, or wider than three heights, it is none.
-        if not 0.4 <= width / boxes / FIELD_PX <= 3:
-            continue
-        reach = max(3, round(width / boxes * 0.13))
-        least = 1.0
-        for part in range(1, boxes):
-            x = inner.start + width * part / boxes
-            low = max(0, round(x) - reach)
-            found = _paths(strong[:, low : round(x) + reach + 1], rows, DOTTED_COVER, apart=2, offset=low)
-            if not found:
-                least = 0.0
-                break
-            dark = strong[np.arange(strong.shape[0]), found[0]][rows]
-            least = min(least, float((dark > 0.5).mean()))
-        if least >= DOTTED_COVER and (best is None or least > best[0] + 0.05):
-            best = (least, boxes)
-    return None if best is None else best[1]
-
-
-def without_lines(pen: Ink, lines: Lines) -> Ink:
-    """`pen` without printed lines. Where a stroke crosses a line, or runs along it, what is thicker than it stays."""
-    result = pen.copy()
-    for path in lines.across:
-        _erase(result.T, pen.T, path)
-    for path in lines.down:
-        _erase(result, pen, path)
-    return result
+def _without_crumbs(ink: Ink, near: Mask) -> Ink:
+    """What is left of a line where lines met: small, and all of it beside a line."""
+    marks, labels, stats, _ = cv2.connectedComponentsWithStats((ink > NOISE).astype(np.uint8), connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA]
+    beside = np.bincount(labels[near], minlength=marks)
+    crumbs = (area <= CRUMB_PX) & (beside >= 0.9 * area)
+    crumbs[0] = False
+    return np.where(crumbs[labels], 0, ink).astype(np.float32, copy=False)
 
 
 def _erase(result: Ink, pen: Ink, path: Path) -> None:
@@ -184,10 +95,10 @@ def _erase(result: Ink, pen: Ink, path: Path) -> None:
     # The line's own profile, seen where nothing crosses it: its darkness and thickness.
     line = middle > max(NOISE / 2, middle.max() * 0.3)
     left = reach
-    while left > 0 and line[left - 1]:
+    while left > reach - 5 and line[left - 1]:
         left -= 1
     right = reach
-    while right < 2 * reach and line[right + 1]:
+    while right < reach + 5 and line[right + 1]:
         right += 1
     # A stroke shows beside the line, on both sides of it; one side alone touches it and ends there.
     floor = max(NOISE, float(middle[reach]) * 0.5)
@@ -200,6 +111,11 @@ def _erase(result: Ink, pen: Ink, path: Path) -> None:
         at = columns[rows, column]
         good = (at >= 0) & (at < width)
         result[rows[good], at[good]] = 0
+
+
+def without_print(pen: Ink, print_: Ink) -> Ink:
+    """What ink lets through on top of print: both take their part of the light, so 1 - pen = (1 - ink) (1 - print)."""
+    return np.clip((pen - print_) / np.maximum(1 - print_, 0.2), 0, 1).astype(np.float32, copy=False)
 
 
 def level(inks: Sequence[Ink]) -> float:
