@@ -29,14 +29,43 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from counterfoil.election.expressions import Rule, parse_rule
+from counterfoil.election.form_fields import (
+    CHECK_CODES,
+    RESERVED_IDS,
+    Blank,
+    Check,
+    FormField,
+    Severity,
+    Text,
+    read_checks,
+    read_field,
+    refuse_reserved,
+)
 from counterfoil.election.nodes import Locate, Node
-from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId
 from counterfoil.primitives.shares import Base
 
-Text = Mapping[str, str]
-"""A text by language tag; the first of the election's languages is always there."""
+__all__ = [
+    "CHECK_CODES",
+    "FINDING_CODES",
+    "OTHERS",
+    "RESERVED_IDS",
+    "ROLES",
+    "AgreementRule",
+    "Blank",
+    "Check",
+    "Contest",
+    "ContestBase",
+    "Election",
+    "Form",
+    "FormField",
+    "Option",
+    "OptionKind",
+    "SampleDesign",
+    "Severity",
+    "Text",
+    "read_definition",
+]
 
 
 class OptionKind(enum.StrEnum):
@@ -47,24 +76,6 @@ class OptionKind(enum.StrEnum):
     AGAINST_ALL = "against_all"
     INVALID = "invalid"
     """Spoilt ballots, where the source counts them as a line of the sheet; in the base of `ballots_cast` only."""
-
-
-class Severity(enum.StrEnum):
-    NOTE = "note"
-    """Unusual."""
-    CHECK = "check"
-    """Somebody should look."""
-    CONTRADICTION = "contradiction"
-    """These statements can't all be true."""
-
-
-class Blank(enum.StrEnum):
-    """What a check does with a field that holds no number."""
-
-    UNKNOWN = "unknown"
-    """The check cannot be made."""
-    NOT_USED = "not_used"
-    """The line is taken as not used on this form and left out of the sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +115,6 @@ class Contest:
 
     def option(self, option_id: str) -> Option:
         return next(o for o in self.options if o.id == option_id)
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    id: FieldId
-    label: Text
-    page: int = 1
-    kind: str = "votes"
-    """`votes` (struck and word count 0 in sums) or `total` (they are unknown)."""
-    empty_is_zero: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One arithmetic rule on a form. It annotates, it never refuses."""
-
-    id: str
-    rule: Rule
-    code: str
-    severity: Severity
-    tolerance: int
-    blank: Blank
-    explanation: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +206,6 @@ FINDING_CODES = (
     "digits-transposed",
     "backsolved-total",
 )
-CHECK_CODES = ("turnout-over-register", "votes-over-ballots", "sum-mismatch", "negative-figure")
-"""Codes that a form's check may raise."""
-RESERVED_IDS = frozenset(
-    "action agreed area base basis batch cast cluster comparison contest copies copy difference differing "
-    "entries entry form item kind latitude listed_registered longitude machine name option options_sum others "
-    "page problem reader reason register replaced_by reports source sources stated_cast state station stratum "
-    "sure table value".split()
-)
-"""Names of our own columns: no field and no option can have one of them as its id."""
 ROLES = ("registered", "ballots_cast", "valid", "invalid")
 OTHERS = "others"
 """The item for all options that an official snapshot does not name in an area."""
@@ -289,7 +268,7 @@ def _contest(node: Node, language: str, forms: Mapping[FormId, Form]) -> Contest
     base.only("kind official")
     options = tuple(_option(item, language, form) for item in node.get("options").items())
     node.unique("options", [o.id for o in options])
-    _not_reserved(node, "options", [o.id for o in options])
+    refuse_reserved(node, "options", [o.id for o in options])
     if not options:
         raise node.bad("options", "at least one option")
     roles: dict[str, FieldId] = {}
@@ -340,51 +319,16 @@ def _form(node: Node, language: str) -> Form:
     fields = []
     for item in node.get("fields").items():
         item.only("id label page kind empty")
-        fields.append(
-            FormField(
-                id=FieldId(item.id("id")),
-                label=item.text("label", language, default=item.string("id")),
-                page=item.integer("page", default=1, least=1),
-                kind=item.choice("kind", ["votes", "total"], default="votes"),
-                empty_is_zero=item.choice("empty", ["unknown", "zero"], default="unknown") == "zero",
-            )
-        )
+        fields.append(read_field(item, language))
     node.unique("fields", [f.id for f in fields])
-    _not_reserved(node, "fields", [f.id for f in fields])
-    names = [f.id for f in fields]
-    checks = []
-    for item in node.get("checks").items() if node.has("checks") else ():
-        item.only("id rule code severity tolerance blank explanation")
-        checks.append(
-            Check(
-                id=item.id("id"),
-                rule=parse_rule(item.string("rule"), names, where=item.where("rule")),
-                code=item.choice("code", CHECK_CODES, default="sum-mismatch"),
-                severity=Severity(item.choice("severity", [s.value for s in Severity], default="note")),
-                tolerance=item.integer("tolerance", default=0),
-                blank=Blank(item.choice("blank", [b.value for b in Blank], default="unknown")),
-                explanation=item.text("explanation", language, default=item.string("rule")),
-            )
-        )
+    refuse_reserved(node, "fields", [f.id for f in fields])
     return Form(
         id=FormId(node.id("id")),
         title=node.text("title", language, default=node.string("id")),
         pages=node.integer("pages", default=1, least=1),
         fields=tuple(fields),
-        checks=tuple(checks),
+        checks=read_checks(node, language, [f.id for f in fields]),
     )
-
-
-def _not_reserved(node: Node, key: str, ids: Sequence[str]) -> None:
-    taken = [name for name in ids if name in RESERVED_IDS]
-    if taken:
-        raise InputError(
-            node.where(key),
-            expected="ids that are no column of ours",
-            found=taken[0],
-            do="give it another id and keep the name as its label",
-            code="reserved-id",
-        )
 
 
 def _field_of(node: Node, key: str, form: Form) -> FieldId:
