@@ -1,9 +1,23 @@
-"""Decoders of strangers' files run in a jail; only pixels, or a number that says why not, come out of it."""
+"""Decoders of strangers' files, and programs of ours that look at pictures, run in a jail.
+
+Only pixels, an answer in bytes, or a number that says why not, come out of it.
+"""
 
 from counterfoil.sandbox.answer import Pixels
 from counterfoil.sandbox.jail.codes import Code
 from counterfoil.sandbox.launch import Level
 from counterfoil.sandbox.pool import Sandbox
+from counterfoil.sandbox.program import Program
 from counterfoil.sandbox.refusals import FileRefused, SandboxBusy, SandboxStopped, SandboxUnavailable
 
-__all__ = ["Code", "FileRefused", "Level", "Pixels", "Sandbox", "SandboxBusy", "SandboxStopped", "SandboxUnavailable"]
+__all__ = [
+    "Code",
+    "FileRefused",
+    "Level",
+    "Pixels",
+    "Program",
+    "Sandbox",
+    "SandboxBusy",
+    "SandboxStopped",
+    "SandboxUnavailable",
+]

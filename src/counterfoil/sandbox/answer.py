@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from counterfoil.sandbox.jail.codes import BYTES_PER_PIXEL, KEPT_SIDE, Code
-from counterfoil.sandbox.launch import Worker
+from counterfoil.sandbox.launch import Worker, memory_file
 from counterfoil.sandbox.refusals import FileRefused, SandboxStopped, SandboxUnavailable, refused_numbers
 
 _PIPE_BYTES = 1 << 20
@@ -37,29 +37,32 @@ class Pixels:
 
 def hand_over(worker: Worker, data: bytes, *, documents: bool, deadline: float) -> Answer:
     """Gives `data` to the worker; `deadline` is on the monotonic clock. Raises SandboxStopped if the worker is gone."""
-    file = os.memfd_create("picture", os.MFD_CLOEXEC)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(file, view) :]
+    return Answer(give(worker, data, b"D" if documents else b"P"), deadline)
+
+
+def give(worker: Worker, data: bytes, word: bytes) -> int:
+    """Hands `data` to the worker; the descriptor from which its answer is read, without blocking.
+
+    Raises:
+        SandboxStopped: the worker is gone.
+    """
+    with memory_file(data) as file:
         ours, theirs = os.pipe2(os.O_CLOEXEC)
         try:
             with contextlib.suppress(OSError):  # only speed: a larger pipe means fewer turns
                 fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            socket.send_fds(worker.channel, [b"D" if documents else b"P"], [file, theirs])
+            socket.send_fds(worker.channel, [word], [file, theirs])
         except OSError as error:
             os.close(ours)
             raise SandboxStopped("the decoder had ended before it saw the file", "decoder-stopped") from error
         finally:
             os.close(theirs)
-    finally:
-        os.close(file)
     os.set_blocking(ours, False)
-    return Answer(ours, deadline)
+    return ours
 
 
-class Answer:
-    """What a worker's child writes about one file."""
+class Pipe:
+    """What a worker's child writes, byte by byte, before the deadline (on the monotonic clock)."""
 
     def __init__(self, descriptor: int, deadline: float) -> None:
         self._descriptor, self._deadline = descriptor, deadline
@@ -73,6 +76,39 @@ class Answer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
+
+    def _exactly(self, size: int) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            got = self._some(view)
+            if not got:
+                raise SandboxStopped("the decoder ended without an answer", "decoder-stopped")
+            view = view[got:]
+        return data
+
+    def everything(self, most: int) -> bytes:
+        """All that is written, up to the end of the pipe. Raises SandboxStopped: more than `most` bytes."""
+        data = bytearray()
+        buffer = memoryview(bytearray(1 << 16))
+        while got := self._some(buffer):
+            data += buffer[:got]
+            if len(data) > most:
+                raise _broken(f"an answer of at most {most} bytes")
+        return bytes(data)
+
+    def _some(self, into: memoryview) -> int:
+        """Reads at least one byte into `into`; 0 at the end of the answer."""
+        while True:
+            left_ms = int((self._deadline - time.monotonic()) * 1000)
+            if left_ms <= 0 or not self._poll.poll(left_ms):
+                raise SandboxStopped("the decoder took too long", "decoder-timeout")
+            with contextlib.suppress(BlockingIOError):
+                return os.readv(self._descriptor, [into])
+
+
+class Answer(Pipe):
+    """What a worker's child writes about one file."""
 
     def next(self) -> Pixels | None:
         """The next picture, or None after the last.
@@ -97,25 +133,6 @@ class Answer:
         if number == Code.JAIL_FAILED:
             raise SandboxUnavailable("the worker could not confine itself")
         raise _broken(f"a known number, found {number}")
-
-    def _exactly(self, size: int) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
-            got = self._some(view)
-            if not got:
-                raise SandboxStopped("the decoder ended without an answer", "decoder-stopped")
-            view = view[got:]
-        return data
-
-    def _some(self, into: memoryview) -> int:
-        """Reads at least one byte into `into`; 0 at the end of the answer."""
-        while True:
-            left_ms = int((self._deadline - time.monotonic()) * 1000)
-            if left_ms <= 0 or not self._poll.poll(left_ms):
-                raise SandboxStopped("the decoder took too long", "decoder-timeout")
-            with contextlib.suppress(BlockingIOError):
-                return os.readv(self._descriptor, [into])
 
 
 def _broken(what: str) -> SandboxStopped:

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ _ENDING_S = 0.1
 _DECODERS = ("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
 _LIBRARIES = ("pillow.libs", "pillow_heif.libs")
 JAIL = Path(__file__).parent / "jail"
-_START = "import sys; sys.path.insert(0, {site!r}); from jail.worker import main; main(jailed={jailed})"
+_SITE = "/decoders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,32 @@ class Worker:
         _kill(self.process)
 
 
-def start(*, bubblewrap: bool) -> Worker:
-    """One worker, under bubblewrap or by itself. Raises SandboxUnavailable if it does not come up."""
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What runs in the jail.
+
+    `found`: name in the jail's library folder -> path here. `calls`: lines of Python that begin it, with `{jailed}` for
+    whether bubblewrap is around it. `setup`: what it is handed before it says that it is ready.
+    """
+
+    found: Mapping[str, Path]
+    calls: str
+    setup: bytes | None = None
+    start_s: float = START_S
+
+
+def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
+    """One worker, under bubblewrap or by itself; without `inside` the decoders.
+
+    Raises:
+        SandboxUnavailable: it does not come up.
+    """
     program = shutil.which("bwrap")
     if bubblewrap and program is None:
         raise SandboxUnavailable("bubblewrap (bwrap) is not installed")
+    inside = inside or _decoders()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    command = [program, *bubblewrap_command()] if bubblewrap and program else _bare()
+    command = [program, *bubblewrap_command(inside)] if bubblewrap and program else _bare(inside)
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
             command,
@@ -87,8 +107,11 @@ def start(*, bubblewrap: bool) -> Worker:
             env={},
             start_new_session=True,
         )
-    ours.settimeout(START_S)
+    ours.settimeout(inside.start_s)
     try:
+        if inside.setup is not None:
+            with memory_file(inside.setup) as file:
+                socket.send_fds(ours, [b"S"], [file])
         words = ours.makefile("r", encoding="ascii", newline="\n").readline(200).split()
     except (OSError, ValueError):
         words = []
@@ -129,14 +152,50 @@ def _found() -> dict[str, Path]:
     return found
 
 
-def _bare() -> list[str]:
-    sites = [str(Path(path).parent) for path in {found.parent: found for found in _found().values()}.values()]
+def _decoders() -> Inside:
+    return Inside(_found(), "from jail.worker import main; main(jailed={jailed})")
+
+
+def packages(names: Iterable[str]) -> dict[str, Path]:
+    """Name in the jail's library folder -> path here, of these packages and the shared libraries beside them.
+
+    Raises:
+        SandboxUnavailable: one is not installed.
+    """
+    found: dict[str, Path] = {}
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxUnavailable(f"{name} is not installed")
+        origin = Path(spec.origin)
+        path = origin.parent if origin.name == "__init__.py" else origin
+        found[path.name] = path
+        found |= {folder.name: folder for folder in path.parent.glob("*.libs") if path.parent.name == "site-packages"}
+    return found
+
+
+@contextlib.contextmanager
+def memory_file(data: bytes) -> Iterator[int]:
+    """The descriptor of a file in memory that holds `data`."""
+    file = os.memfd_create("question", os.MFD_CLOEXEC)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(file, view) :]
+        yield file
+    finally:
+        os.close(file)
+
+
+def _bare(inside: Inside) -> list[str]:
+    sites = dict.fromkeys(str(path.parent) for path in inside.found.values())
     lines = "; ".join(f"sys.path.insert(0, {site!r})" for site in sites)
-    return [*_interpreter(), "-c", f"import sys; {lines}; from jail.worker import main; main(jailed=False)"]
+    return [*_interpreter(), "-c", f"import sys; {lines}; {inside.calls.format(jailed=False)}"]
 
 
-def bubblewrap_command() -> list[str]:
-    """The arguments of `bwrap`."""
+def bubblewrap_command(inside: Inside | None = None) -> list[str]:
+    """The arguments of `bwrap`; without `inside` those of the decoders."""
+    inside = inside or _decoders()
     arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for path in _system_folders():
         if path.is_symlink() and path.parent == Path("/"):
@@ -144,9 +203,9 @@ def bubblewrap_command() -> list[str]:
         else:
             arguments += ["--ro-bind", str(path), str(path)]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--tmpfs", "/tmp"]  # noqa: S108 - in the jail
-    for name, path in _found().items():
-        arguments += ["--ro-bind", str(path), f"/decoders/{name}"]
-    start = _START.format(site="/decoders", jailed=True)
+    for name, path in inside.found.items():
+        arguments += ["--ro-bind", str(path), f"{_SITE}/{name}"]
+    start = f"import sys; sys.path.insert(0, {_SITE!r}); {inside.calls.format(jailed=True)}"
     return [*arguments, "--remount-ro", "/", "--chdir", "/", *_interpreter(), "-c", start]
 
 

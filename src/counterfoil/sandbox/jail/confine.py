@@ -100,11 +100,11 @@ def has_seccomp() -> bool:
     return _filter() is not None
 
 
-def confine_child(cpu_s: int) -> None:
+def confine_child(cpu_s: int, memory_bytes: int = MEMORY_BYTES) -> None:
     """Takes everything away that decoding does not need. Raises OSError where the kernel refuses."""
     limits = {
         resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_AS: MEMORY_BYTES,
+        resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CORE: 0,
