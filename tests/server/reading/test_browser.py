@@ -15,7 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from counterfoil.storage import standing
+from counterfoil.storage import answers, leases, standing
 from counterfoil.storage.models import Account, Copy, Entry
 from tests.publish_pages.browser import chromium, violations
 from tests.server.reading.conftest import PAPER, Hall
@@ -288,3 +288,41 @@ def test_a_scripted_typist_needs_seconds_for_a_protocol(
             f"\nmedian time per protocol of 7 boxes: {statistics.median(times):.2f} s, {KEY_MS} ms per key\n"
         )
     assert Entry.objects.filter(type="reading", author=reader).count() == 8
+
+
+@pytest.mark.parametrize(("language", "script", "width"), [("en", True, 1100), ("ar", True, 360), ("ar", False, 360)])
+def test_papers_that_differ_lie_beside_each_other_and_one_is_chosen(
+    browser: Browser,
+    live_server: LiveServer,
+    hall: Hall,
+    as_person: AsPerson,
+    language: str,
+    script: bool,
+    width: int,
+) -> None:
+    said = (PAPER, {**PAPER, "ada": 320, "bob": 270})
+    for values in said:
+        hall.arrive("001", picture=photo(values))
+        hall.grow()
+        for _ in range(3):  # one in twenty is read once more
+            reader = hall.person("reader")
+            prove(reader)
+            if (task := leases.hand_out(reader, hall.desk)) is not None:
+                answers.read(task, reader, {field: values[field] for field in task.fields}, hall.desk)
+    client = as_person(hall.person("arbiter"))
+    with seat(browser, live_server, client, script=script, language=language, width=width) as at:
+        at.next()
+        expect(at.page.locator("section.card img")).to_have_count(2)
+        for photo_shown in at.page.locator("section.card img").all():
+            photo_shown.scroll_into_view_if_needed()
+            assert photo_shown.evaluate("async (i) => (await i.decode(), i.naturalWidth)") > 0 or not script
+        at.clean(f"choose-{language}-{width}-{script}")
+        at.page.locator("form .go button").click()
+        expect(at.page.locator("[role=alert]")).to_have_count(1)
+        at.clean(f"choose-error-{language}-{width}-{script}")
+        at.page.locator("[value='choose_copy:0']").check()
+        at.page.locator("#reason").select_option("signed_copy")
+        at.page.locator("form .go button").click()
+        at.page.wait_for_url("**/work/next")
+    decision = Entry.objects.get(type="decision").body
+    assert (decision["action"], decision["reason"]) == ("choose_copy", "signed_copy")

@@ -14,7 +14,7 @@ from counterfoil.storage.models import Account, Copy, Entry, Station, Task
 from counterfoil.storage.said import Desk
 from counterfoil.web.reading.boxes import state_word
 from counterfoil.web.reading.desk import KINDS, REASONS, desk
-from counterfoil.web.texts import local
+from counterfoil.web.texts import isolated, local
 
 REASONS_OF = {
     "choose_copy": ("later_copy", "signed_copy", "better_photo", "read_again"),
@@ -57,8 +57,8 @@ def _page(request: HttpRequest, task: Task, at: Desk, *, error: str = "", status
     context = {
         "task": task,
         "station": task.station,
-        "station_name": station.name if station else "",
-        "contest": local(contest.title),
+        "station_name": isolated(station.name) if station else "",
+        "contest": isolated(local(contest.title)),
         "copies": [
             {
                 "number": number,

@@ -14,7 +14,7 @@ from counterfoil.storage.models import Account, Copy, Entry, Opinion, Station, T
 from counterfoil.storage.work import Desk
 from counterfoil.web.reading.boxes import Box, boxes, cells, typed_of
 from counterfoil.web.reading.desk import PROBLEMS, STATES, desk
-from counterfoil.web.texts import local
+from counterfoil.web.texts import isolated, local
 from counterfoil.workflow.typed import Question, questions
 
 
@@ -81,8 +81,8 @@ def place_context(copy: Copy, at: Desk) -> dict[str, Any]:
     station = Station.objects.filter(pk=copy.station).first()
     return {
         "station": copy.station,
-        "station_name": station.name if station else "",
-        "contest": local(at.election.contest(copy.contest).title),
+        "station_name": isolated(station.name) if station else "",
+        "contest": isolated(local(at.election.contest(copy.contest).title)),
         "contests": len(at.election.contests),
         "page": copy.page,
         "pages": form_of(copy, at).pages,
