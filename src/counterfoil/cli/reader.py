@@ -23,10 +23,10 @@ def reader() -> None:
 @click.option("--digits", "mnist", type=FOLDER, help="Folder with the four MNIST files; needed for Western digits.")
 @click.option(
     "--numerals",
-    type=click.Choice(["western", "arabic", "persian", "devanagari"]),
+    type=click.Choice(["western", "others"]),
     default="western",
     show_default=True,
-    help="The numerals to train for.",
+    help="Western digits; or Eastern Arabic, Persian and Devanagari in one network.",
 )
 @click.option("--seed", default=1, show_default=True, help="All that is drawn follows from it.")
 @click.option("--steps", default=6000, show_default=True, type=click.IntRange(1), help="Batches of 64 fields.")
@@ -40,5 +40,5 @@ def train(out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, t
     """
     from counterfoil.simulate.lessons import teach  # noqa: PLC0415 torch is asked for only here
 
-    made = teach(out, mnist=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note)
+    made = teach(out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note)
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])

@@ -1,0 +1,157 @@
+"""Training of the digits network from a stream of batches, and its export to ONNX.
+
+The loss is CTC (which sign follows which) and, since the strokes are drawn by us, where each sign stands. Seeded; with
+the same number of threads and the same torch the same weights come out. Weights are averaged over the last steps.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from counterfoil.reading.train.network import Network
+from counterfoil.reading.views import VIEW_HEIGHT
+
+_PEAK = 2.5e-3
+_AVERAGE = 0.998
+_MARKS_WEIGHT = 1.0
+
+
+class Batch(Protocol):
+    """See `simulate.lessons.Batch`."""
+
+    x: NDArray[np.float32]
+    steps: NDArray[np.int64]
+    signs: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    marks: NDArray[np.int64]
+
+
+def loss_of(out: Tensor, batch: Batch) -> Tensor:
+    """`out`: batch x steps x classes."""
+    ctc = functional.ctc_loss(
+        out.permute(1, 0, 2),
+        torch.from_numpy(batch.signs),
+        torch.from_numpy(batch.steps),
+        torch.from_numpy(batch.lengths),
+        zero_infinity=True,
+        reduction="sum",
+    ) / len(batch.steps)
+    marks = torch.from_numpy(batch.marks)
+    classes = out.shape[2]
+    weight = torch.ones(classes)
+    weight[0] = 0.3
+    where = functional.nll_loss(out.reshape(-1, classes), marks.reshape(-1), weight, ignore_index=-1)
+    return ctc + _MARKS_WEIGHT * where
+
+
+def train(
+    batches: Iterator[tuple[int, Batch]],
+    *,
+    signs: int,
+    heads: int,
+    seed: int,
+    steps: int,
+    threads: int,
+    note: Callable[[str], None],
+    start: Path | None = None,
+    keep: Path | None = None,
+) -> bytes:
+    """Train on (head, batch) pairs; the ONNX file. `start`, `keep`: where a state is taken from, and put every 500 steps."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    network = Network(signs, heads)
+    if start is not None:
+        known = torch.load(start, weights_only=True)
+        if known["last.weight"].shape[0] != network.last.weight.shape[0]:  # another script: the trunk alone
+            known = {name: value for name, value in known.items() if not name.startswith("last.")}
+        network.load_state_dict(known, strict=False)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network)
+    chooser = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.01)
+    plan = torch.optim.lr_scheduler.OneCycleLR(chooser, _PEAK, total_steps=steps, pct_start=0.1, final_div_factor=50)
+    began, sum_loss = time.monotonic(), 0.0
+    for number, (head, batch) in enumerate(batches, 1):
+        network.train()
+        x = torch.from_numpy(batch.x).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = network(x)
+        loss = loss_of(out[:, head], batch)
+        chooser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        chooser.step()
+        plan.step()
+        _move(average, network, min(_AVERAGE, number / (number + 20)))
+        sum_loss += loss.item()
+        if number % 100 == 0:
+            note(f"{number} of {steps}: loss {sum_loss / 100:.3f}, {time.monotonic() - began:.0f} s")
+            sum_loss = 0.0
+        if keep is not None and (number % 500 == 0 or number == steps):
+            torch.save(average.state_dict(), keep)
+    return export(average)
+
+
+def _move(average: Network, network: Network, share: float) -> None:
+    with torch.no_grad():
+        for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if a.dtype.is_floating_point:
+                a.mul_(share).add_(b, alpha=1 - share)
+            else:
+                a.copy_(b)
+
+
+def export(network: Network) -> bytes:
+    """ONNX with weights in half precision: input `x`, output `y` as `Network` says; any batch and width."""
+    network = copy.deepcopy(network).eval()
+    out = io.BytesIO()
+    torch.onnx.export(
+        network,
+        (torch.zeros(1, 2, VIEW_HEIGHT, 64),),
+        out,  # type: ignore[arg-type]
+        input_names=["x"],
+        output_names=["y"],
+        dynamic_axes={"x": {0: "batch", 3: "width"}, "y": {0: "batch", 2: "steps"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    return _halved(out.getvalue())
+
+
+def _halved(data: bytes) -> bytes:
+    """Large weights as 16-bit floats, each with a cast back that the runtime folds when it loads."""
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    casts = []
+    for weight in list(graph.initializer):
+        if weight.data_type != onnx.TensorProto.FLOAT or np.prod(weight.dims) < 1024:
+            continue
+        name = weight.name
+        half = onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight).astype(np.float16), name + ".half")
+        graph.initializer.remove(weight)
+        graph.initializer.append(half)
+        casts.append(onnx.helper.make_node("Cast", [half.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])
+    model.doc_string = ""
+    model.producer_name = "counterfoil reader train"
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def made_with() -> dict[str, str]:
+    """The versions that the weights depend on."""
+    return {"torch": str(torch.__version__), "onnx": str(onnx.__version__), "machine": platform.machine()}
