@@ -1,0 +1,154 @@
+"""`counterfoil read`: photos to figures, each with how sure of it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from counterfoil.cli.options import ANYWHERE
+from counterfoil.cli.output import Output, with_output
+from counterfoil.primitives.errors import InputError
+
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+
+
+@click.command()
+@click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--overlay", type=ANYWHERE, help="Write the photo with what was read drawn over it; of several, a folder."
+)
+@click.option(
+    "--fields",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A labels file with the outlines of the fields, instead of a template; needs --id.",
+)
+@click.option("--id", "form_id", metavar="ID", help="The form in the labels file.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes, each on one core [default: one per core].")
+@with_output
+def read(
+    photos: tuple[Path, ...],
+    overlay: Path | None,
+    fields: Path | None,
+    form_id: str | None,
+    workers: int | None,
+    say: Output,
+) -> None:
+    """Read the figures in photos of protocols; PHOTO may be a folder.
+
+    Each figure comes with a probability and an outcome: accept, suggest, or people where the reader is not sure. A photo
+    that is not the template's page is refused, with the reason and without figures. With --json one object a line for
+    each photo, in the order given.
+    """
+    if fields is None or form_id is None:
+        raise InputError(
+            "counterfoil read", expected="--template, or --fields with --id", found="neither", code="no-template"
+        )
+    job = _Job(fields, form_id)
+    files = list(_files(photos))
+    several = len(files) > 1
+    for number, (file, (found, drawn)) in enumerate(
+        zip(files, _run(job, files, overlay is not None, workers), strict=True)
+    ):
+        if overlay is not None and drawn is not None:
+            _write(overlay / f"{file.stem}.jpg" if several else overlay, drawn)
+        say.clear()
+        if say.as_json:
+            click.echo(json.dumps({"photo": str(file), **found} if several else found, ensure_ascii=False))
+        else:
+            click.echo("\n".join(_lines(file, found)))
+        say.progress("read", number + 1, len(files))
+    say.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What every worker needs to make its own reader; all of it can be sent to a process."""
+
+    fields: Path
+    form_id: str
+
+
+class _Worker:
+    """One process's reader, made once."""
+
+    def __init__(self, job: _Job) -> None:
+        from counterfoil.reading.given import read_outlines  # noqa: PLC0415 heavy libraries load only where they are used
+        from counterfoil.reading.reader import Reader  # noqa: PLC0415
+
+        self._given = read_outlines(job.fields, job.form_id)
+        self._reader = Reader()
+
+    def read(self, file: Path, draw: bool) -> tuple[dict[str, Any], bytes | None]:
+        """The reading as JSON, and the overlay as JPEG where it is asked for."""
+        from counterfoil.reading.overlay import overlay_jpeg  # noqa: PLC0415
+
+        photo = file.read_bytes()
+        reading = self._reader.read_given(photo, self._given)
+        return reading.to_dict(), overlay_jpeg(photo, reading) if draw else None
+
+
+_workers: list[_Worker] = []
+"""Of this process: one, once it is made."""
+
+
+def _start(job: _Job) -> None:
+    _workers.append(_Worker(job))
+
+
+def _read_one(file: Path, draw: bool) -> tuple[dict[str, Any], bytes | None]:
+    return _workers[0].read(file, draw)
+
+
+def _run(
+    job: _Job, files: list[Path], draw: bool, workers: int | None
+) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """Readings in the order of `files`; a single photo is read in this process."""
+    count = min(workers or len(os.sched_getaffinity(0)), len(files))
+    if count <= 1:
+        worker = _Worker(job)
+        yield from (worker.read(file, draw) for file in files)
+        return
+    # a fresh interpreter each: the networks' library must not be copied while it runs
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(job,)) as pool:
+        yield from pool.map(_read_one, files, [draw] * len(files))
+
+
+def _files(photos: Iterable[Path]) -> Iterator[Path]:
+    for path in photos:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTOS and p.is_file())
+        if not inside:
+            raise InputError(str(path), expected=f"photos ({', '.join(PHOTOS)})", found="none", code="no-photos")
+        yield from inside
+
+
+def _write(path: Path, drawn: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(drawn)
+
+
+def _lines(file: Path, found: dict[str, Any]) -> Iterator[str]:
+    page = found["page"]
+    if not page["accepted"]:
+        yield f"{file}: not read: {page['reason']}"
+        return
+    yield f"{file}: {page['template']}, {found['seconds']:.2f} s"
+    for code in found["codes"]:
+        yield f"  code {code['kind']}: {code['payload']}"
+    for name, field in found["fields"].items():
+        figure = field["value"] if field["state"] == "number" else field["state"]
+        seen = f"  seen: {field['raw']}" if str(figure) != field["raw"].lstrip("0") else ""
+        yield f"  {name:<20} {figure!s:>8}  {field['p']:7.2%}  {field['outcome']}{seen}"
+    for rule in found["broken_rules"]:
+        yield f"  does not add up: {' + '.join(rule['parts'])} = {rule['sum']}, but {rule['total']} is {rule['written']}"

@@ -1,0 +1,194 @@
+"""How sure a field's answer is, and what may be done with it: accept, suggest, or leave it to people.
+
+A probability comes from a logistic model of what is seen around the answer (`Seen`). It is followed by caps that no
+probability can lift:
+
+* Accepted is only a figure that a rule of the form covers and confirms, that both readers name by themselves, and that
+  arithmetic did not change.
+* What is illegible, a word, a mark instead of a figure, partly outside the picture, or written in less than
+  `LEAST_DIGIT_PX` goes to people, and so does a figure that arithmetic changed.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Final
+
+from counterfoil.primitives.errors import InputError
+from counterfoil.reading.belief import State
+from counterfoil.reading.joint import SLIP, SPREAD
+from counterfoil.reading.merge import Merging
+
+LEAST_DIGIT_PX: Final = 9.0
+"""Pixels of the photo; smaller writing is never suggested."""
+LEAST_SEEN: Final = 0.97
+"""Part of the field inside the picture."""
+FILE: Final = "calibration.json"
+
+
+class Outcome(enum.StrEnum):
+    ACCEPT = "accept"
+    SUGGEST = "suggest"
+    PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the certainty of one field's answer rests on."""
+
+    posterior: float
+    """After the sums of the sheet."""
+    gap: float
+    """Nats before the best sheet with another answer here."""
+    merged: float
+    """Of both readers, before the sums."""
+    digits: float | None
+    """Of our network alone; None: it was not asked."""
+    line: float | None
+    agree: bool
+    """Both readers hold this answer for likeliest."""
+    same_as_raw: bool
+    """The sums did not change it."""
+    covered: bool
+    """A rule over it can be said to hold."""
+    broken: bool
+    """A rule over it is broken."""
+    digit_px: float
+    """Height of the writing in the photo."""
+    in_picture: float
+    residual_px: float
+    signs: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def nothing(cls, in_picture: float) -> Seen:
+        """Of a field that is not in the picture."""
+        return cls(1.0, math.inf, 1.0, None, None, False, True, False, False, 0.0, in_picture, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything fitted, in one small JSON."""
+
+    version: str = "shipped"
+    merging: Merging = field(default_factory=Merging)
+    slip: float = SLIP
+    spread: float = SPREAD
+    weights: Mapping[str, float] = field(default_factory=lambda: {"posterior": 1.0})
+    """Of each feature of `features`, and `bias`."""
+    accept: float = 0.99
+    suggest: float = 0.6
+    made: Mapping[str, Any] = field(default_factory=dict)
+    """On what it was fitted, and what it measured there."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Calibration:
+        """
+        Raises:
+            InputError: not the JSON that `to_bytes` writes.
+        """
+        try:
+            plain = json.loads(data)
+            merging = plain["merging"]
+            return cls(
+                version=str(plain["version"]),
+                merging=Merging(
+                    {str(k): float(v) for k, v in merging["trust"].items()},
+                    {str(k): float(v) for k, v in merging["floor"].items()},
+                    float(merging["other"]),
+                ),
+                slip=float(plain["slip"]),
+                spread=float(plain["spread"]),
+                weights={str(k): float(v) for k, v in plain["weights"].items()},
+                accept=float(plain["accept"]),
+                suggest=float(plain["suggest"]),
+                made=dict(plain["made"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                "the calibration",
+                expected="a file of `counterfoil reader fit`",
+                found=str(error)[:80],
+                code="bad-calibration",
+            ) from None
+
+    def to_bytes(self) -> bytes:
+        """JSON, the same for the same calibration."""
+        plain = {
+            "version": self.version,
+            "merging": {
+                "trust": dict(self.merging.trust),
+                "floor": dict(self.merging.floor),
+                "other": self.merging.other,
+            },
+            "slip": self.slip,
+            "spread": self.spread,
+            "weights": dict(self.weights),
+            "accept": self.accept,
+            "suggest": self.suggest,
+            "made": dict(self.made),
+        }
+        return (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode()
+
+    def probability(self, seen: Seen, state: State) -> float:
+        """That the answer is what stands in the field, 0 to 1 without either end."""
+        found = features(seen, state)
+        z = self.weights.get("bias", 0.0) + sum(self.weights.get(name, 0.0) * x for name, x in found.items())
+        return min(max(1 / (1 + math.exp(-max(-30.0, min(30.0, z)))), 1e-6), 1 - 1e-6)
+
+    def outcome(self, seen: Seen, state: State, p: float) -> tuple[Outcome, str]:
+        """What may be done with the answer, and the first reason that kept it down."""
+        to_people = (
+            (state not in (State.NUMBER, State.EMPTY), f"{state}, not a number"),
+            (not seen.same_as_raw, "arithmetic prefers another figure than the readers see"),
+            (seen.in_picture < LEAST_SEEN, "partly outside the picture"),
+            (state is State.NUMBER and seen.digit_px < LEAST_DIGIT_PX, "the writing is too small"),
+            (p < self.suggest, "not sure"),
+        )
+        for holds, why in to_people:
+            if holds:
+                return Outcome.PEOPLE, why
+        only_suggest = (
+            (not seen.covered, "no rule of the form confirms it"),
+            (seen.broken, "a rule of the form is broken"),
+            (not seen.agree, "only one reader is sure"),
+            (p < self.accept, "not sure enough"),
+        )
+        for holds, why in only_suggest:
+            if holds:
+                return Outcome.SUGGEST, why
+        return Outcome.ACCEPT, ""
+
+
+def features(seen: Seen, state: State) -> dict[str, float]:
+    """Numbers of about the same size, by name."""
+    return {
+        "posterior": _logit(seen.posterior),
+        "gap": min(seen.gap, 12.0) / 4,
+        "digits": _log(seen.digits),
+        "line": _log(seen.line),
+        "agree": float(seen.agree),
+        "changed": float(not seen.same_as_raw),
+        "covered": float(seen.covered),
+        "broken": float(seen.broken),
+        "small": max(0.0, 1 - seen.digit_px / 24) if state is State.NUMBER else 0.0,
+        "empty": float(state is State.EMPTY),
+    }
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
+
+
+def _log(p: float | None) -> float:
+    return 0.0 if p is None else math.log(max(p, 1e-3))
+
+
+def shipped() -> Calibration:
+    """The calibration that lies in the package."""
+    return Calibration.from_bytes(resources.files("counterfoil.reading").joinpath("weights", FILE).read_bytes())

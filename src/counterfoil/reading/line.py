@@ -1,0 +1,338 @@
+"""The second reader: the text recogniser that `rapidocr` brings, asked for figures alone.
+
+It reads a field as a line of writing, where our own network reads boxes and strokes: the two fail differently.
+
+* The recogniser (PP-OCR, Apache-2.0, see docs/dependencies.md) is run by onnxruntime; of `rapidocr` only the model's
+  file is used, its program never runs.
+* A field is shown to it in several views: as it is, cut to the ink (a lone 1 or 0 in a wide field is lost otherwise),
+  and the ink alone, without printed lines. What a field says is scored in every view, and the views are averaged, so
+  that one view that fails can't silence the others.
+* The recogniser knows 18,708 characters; here it may say digits, dashes and crosses. Letters that writers and it take
+  for digits (O, l, Z, S) stand for them, unless the whole is a word of `ZERO_WORDS`.
+* Scores are those of connectionist temporal classification: a string's probability is the sum over all ways of
+  stretching it over the columns (Graves et al. 2006, DOI 10.1145/1143844.1143891), not that of the best way.
+
+Leaves out: arithmetic, calibration, and whether anything should be believed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from counterfoil.primitives.errors import InputError
+from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, Ink, State
+
+MODEL: Final = "PP-OCRv6_rec_small.onnx"
+HEIGHT: Final = 48
+"""Pixels of a line, as the recogniser was trained."""
+MIN_WIDTH, MAX_WIDTH = 96, 640
+COLUMN: Final = 8
+"""Pixels of the line for one column of the answer."""
+
+ZERO_WORDS: Final = ("nil", "none", "nihil", "nol", "cero", "zero", "null", "nothing", "kosong", "sifuri", "niente")
+"""Words that officers write where none was cast; only these are taken for 0."""
+
+_LOOK_ALIKE: Final = {
+    "0": "0OoDQ〇○°",
+    "1": "1lI|!i丨/",
+    "2": "2Zz",
+    "3": "3",
+    "4": "4",
+    "5": "5Ss",
+    "6": "6b",
+    "7": "7",
+    "8": "8B",
+    "9": "9gq",
+    "-": "-—–_一~",
+    "X": "Xx×*乂",
+}
+_SYMBOLS: Final = "".join(_LOOK_ALIKE)
+_BEAM: Final = 12
+_KEPT: Final = 10
+
+Scores = NDArray[np.float64]
+"""Columns x (blank, then `_SYMBOLS`): probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One picture of a field as the recogniser gets it."""
+
+    line: Grey
+    weight: float
+
+
+class LineReader:
+    """The bundled recogniser on every field. One thread, the same answer on every run."""
+
+    name = "line"
+
+    def __init__(self) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(_model()), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        known = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
+        # 0 is the blank, the last is the space; the list itself stands between them
+        self._characters = ["", *known, " "]
+        place = {character: number for number, character in enumerate(self._characters)}
+        self._columns = [[place[c] for c in alike if c in place] for alike in _LOOK_ALIKE.values()]
+        self.version = Path(MODEL).stem
+
+    def read(self, crops: Sequence[Crop]) -> list[Belief]:
+        """One belief a crop, in their order."""
+        views = [_views(crop) for crop in crops]
+        lines = [view.line for of_one in views for view in of_one]
+        answers = iter(self._recognise(lines))
+        beliefs = []
+        for crop, of_one in zip(crops, views, strict=True):
+            beliefs.append(_belief(crop, of_one, [next(answers) for _ in of_one]))
+        return beliefs
+
+    def _recognise(self, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
+        """Of each line its scores and what the recogniser itself would say; lines of one width run together."""
+        answers: list[tuple[Scores, str] | None] = [None] * len(lines)
+        by_width: dict[int, list[int]] = {}
+        for number, line in enumerate(lines):
+            by_width.setdefault(line.shape[1], []).append(number)
+        for numbers in by_width.values():
+            for start in range(0, len(numbers), 8):
+                part = numbers[start : start + 8]
+                batch = np.stack([lines[number] for number in part]).astype(np.float32) / 127.5 - 1.0
+                (found,) = self._session.run(
+                    None, {self._input: np.ascontiguousarray(np.repeat(batch[:, None], 3, axis=1))}
+                )
+                for number, probabilities in zip(part, found, strict=True):
+                    answers[number] = self._restrict(probabilities)
+        return [answer for answer in answers if answer is not None]
+
+    def _restrict(self, probabilities: NDArray[np.float32]) -> tuple[Scores, str]:
+        scores = np.empty((len(probabilities), 1 + len(_SYMBOLS)))
+        scores[:, 0] = probabilities[:, 0] + probabilities[:, len(self._characters) - 1]
+        for number, alike in enumerate(self._columns, 1):
+            scores[:, number] = probabilities[:, alike].sum(axis=1)
+        best = probabilities.argmax(axis=1)
+        kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
+        return scores, "".join(self._characters[number] for number in kept if number)
+
+
+def _model() -> Path:
+    """The recogniser's file in the installed package.
+
+    Raises:
+        InputError: the package, or its model, is not there.
+    """
+    package = importlib.util.find_spec("rapidocr")
+    for folder in package.submodule_search_locations or () if package else ():
+        path = Path(folder) / "models" / MODEL
+        if path.is_file():
+            return path
+    raise InputError(
+        "the package rapidocr", expected=f"its file models/{MODEL}", found="none", do="install rapidocr 3.10.0"
+    )
+
+
+# Views
+
+
+def _views(crop: Crop) -> list[_View]:
+    """The field as it is; if there is ink, cut to it; and the ink alone."""
+    even = _evened(crop)
+    m = crop.margin_px
+    high, wide = even.shape
+    edge = m // 3
+    views = [_View(_line(even[m - edge : high - m + edge, m - edge : wide - m + edge]), 1.0)]
+    box = ink_box(crop.ink, m)
+    if box is not None:
+        top, bottom, left, right = box
+        pad = max(4, (bottom - top) // 4)
+        cut = np.s_[max(0, top - pad) : bottom + pad, max(0, left - 2 * pad) : right + 2 * pad]
+        alone = np.asarray(255 - 255 * np.clip(_kept(crop.ink, m) * 1.3, 0, 1), np.uint8)
+        views += [_View(_line(even[cut]), 1.0), _View(_line(alone[cut]), 1.0)]
+    return views
+
+
+def _evened(crop: Crop) -> Grey:
+    """Grey with shade and colour of the paper divided away, and faint ink made strong."""
+    grey = crop.image.min(axis=2) if _coloured(crop) else cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY)
+    paper = cv2.GaussianBlur(cv2.dilate(grey, np.ones((9, 9), np.uint8)), (0, 0), 9).astype(np.float32)
+    part = grey.astype(np.float32) / np.maximum(paper, 16)
+    dark = min(float(np.quantile(part, 0.01)), 0.75)
+    return np.asarray(np.clip((part - dark) / (0.98 - dark), 0, 1) * 235 + 10, np.uint8)
+
+
+def _coloured(crop: Crop) -> bool:
+    """Whether a pen of a colour is darker in one channel than in the mean of all."""
+    spread = crop.image.max(axis=2).astype(np.int16) - crop.image.min(axis=2)
+    strong = crop.ink > 0.5
+    return bool(strong.any()) and float(spread[strong].mean()) > 2 * float(spread.mean()) + 10
+
+
+def _kept(ink: Ink, margin: int) -> Ink:
+    """The ink of strokes whose centre lies in the field: figures float over their line, tails come in from others."""
+    strong = np.asarray(ink > 0.35, np.uint8)
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(strong, connectivity=8)
+    high, wide = ink.shape
+    keep = np.zeros(count, bool)
+    for number in range(1, count):
+        x, y = centres[number]
+        area = stats[number, cv2.CC_STAT_AREA]
+        inside = margin * 0.8 <= y <= high - margin * 0.8 and margin * 0.6 <= x <= wide - margin * 0.6
+        keep[number] = inside and area >= 14
+    near = cv2.dilate(np.asarray(keep[labels], np.uint8), np.ones((3, 3), np.uint8))
+    return np.asarray(np.where(near > 0, ink, 0), np.float32)
+
+
+def ink_box(ink: Ink, margin: int) -> tuple[int, int, int, int] | None:
+    """Top, bottom, left and right of the field's own ink; None where there is none."""
+    kept = _kept(ink, margin) > 0.35
+    if not kept.any():
+        return None
+    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _line(picture: Grey) -> Grey:
+    """Scaled to the recogniser's height; width in steps, so that lines can run together, the rest white."""
+    high, wide = picture.shape
+    width = int(np.clip(round(wide * HEIGHT / high), 8, MAX_WIDTH))
+    how = cv2.INTER_AREA if high > HEIGHT else cv2.INTER_CUBIC
+    scaled = cv2.resize(picture, (width, HEIGHT), interpolation=how)
+    full = max(MIN_WIDTH, -(-width // 64) * 64)
+    line = np.full((HEIGHT, full), 245, np.uint8)
+    left = min((full - width) // 2, 16)
+    line[:, left : left + width] = scaled
+    return line
+
+
+# Strings
+
+
+def beam(scores: Scores, width: int = _BEAM) -> list[str]:
+    """The likeliest strings of symbols, best first: prefix beam search (Graves 2012, "Sequence labelling")."""
+    prefixes: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # p ending in blank; ending in its last symbol
+    for row in scores:
+        blank_p = float(row[0])
+        likely = [(_SYMBOLS[number - 1], float(row[number])) for number in np.flatnonzero(row[1:] > 1e-4) + 1]
+        of_symbol = dict(likely)
+        following: dict[str, list[float]] = {}
+        for prefix, (blank, full) in prefixes.items():
+            either = blank + full
+            stay = following.setdefault(prefix, [0.0, 0.0])
+            stay[0] += either * blank_p
+            last = prefix[-1:]
+            if last:
+                stay[1] += full * of_symbol.get(last, 0.0)
+            for symbol, p in likely:
+                longer = following.setdefault(prefix + symbol, [0.0, 0.0])
+                longer[1] += (blank if symbol == last else either) * p
+        best = sorted(following, key=lambda p: -sum(following[p]))[:width]
+        whole = sum(sum(following[prefix]) for prefix in best) or 1.0
+        prefixes = {prefix: (following[prefix][0] / whole, following[prefix][1] / whole) for prefix in best}
+    return list(prefixes)
+
+
+def probability(scores: Scores, text: str) -> float:
+    """Of `text` under the columns, all ways of stretching it together."""
+    states = [0] * (2 * len(text) + 1)
+    states[1::2] = [1 + _SYMBOLS.index(symbol) for symbol in text]
+    emitted = scores[:, states]
+    skips = np.zeros(len(states))
+    skips[3::2] = [float(a != b) for a, b in zip(states[3::2], states[1:-2:2], strict=True)]
+    forward = np.zeros(len(states))
+    forward[:2] = emitted[0, :2]
+    for row in emitted[1:]:
+        stepped = forward.copy()
+        stepped[1:] += forward[:-1]
+        stepped[2:] += skips[2:] * forward[:-2]
+        forward = stepped * row
+    return float(forward[-2:].sum())
+
+
+def meaning(text: str) -> Candidate:
+    """A string of digits, crosses and dashes as a candidate without probability.
+
+    Crosses and dashes beside digits stand in unused boxes, or lead into the figure; alone they strike the field.
+    """
+    digits = text.strip("-X")
+    if not text:
+        return Candidate("", State.EMPTY, None, 0.0)
+    if not digits:
+        return Candidate(text, State.STRUCK, 0, 0.0)
+    if not digits.isdigit():  # a mark between digits: no figure that could be meant
+        return Candidate(text, State.ILLEGIBLE, None, 0.0)
+    crosses = text[: len(text) - len(text.lstrip("-X"))].replace("-", "")
+    return Candidate(crosses + digits, State.NUMBER, int(digits), 0.0)
+
+
+def zero_word(text: str) -> str | None:
+    """The word of `ZERO_WORDS` that `text` is, up to one letter in four; digits alone are no word."""
+    letters = "".join(c for c in text.lower() if c.isalnum())
+    if sum(c.isalpha() for c in letters) < 2:
+        return None
+    best = min(ZERO_WORDS, key=lambda word: _distance(letters, word))
+    return best if _distance(letters, best) <= len(best) // 3 else None
+
+
+def _distance(a: str, b: str) -> int:
+    row = list(range(len(b) + 1))
+    for i, ca in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, cb in enumerate(b, 1):
+            alike = ca == cb or {ca, cb} in ({"1", "i"}, {"1", "l"}, {"0", "o"}, {"i", "l"})
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (not alike))
+    return row[-1]
+
+
+def _belief(crop: Crop, views: Sequence[_View], answers: Sequence[tuple[Scores, str]]) -> Belief:
+    beams = [beam(scores) for scores, _ in answers]
+    texts = list(dict.fromkeys(text for of_view in beams for text in of_view))
+    whole = sum(view.weight for view in views)
+    found: dict[tuple[State, int | None], tuple[float, str, float]] = {}
+    for text in texts:
+        p = (
+            sum(view.weight * probability(scores, text) for view, (scores, _) in zip(views, answers, strict=True))
+            / whole
+        )
+        said = meaning(text)
+        sum_p, raw, best = found.get((said.state, said.value), (0.0, said.raw, 0.0))
+        found[said.state, said.value] = (sum_p + p, said.raw if p > best else raw, max(p, best))
+    words = [word for _, free in answers if (word := zero_word(free))]
+    share = len(words) / len(answers)
+    candidates = [
+        Candidate(raw, state, value, p * (1 - share))
+        for (state, value), (p, raw, _) in found.items()
+        if p * (1 - share) > 1e-9
+    ]
+    if words:
+        candidates.append(Candidate(max(set(words), key=words.count), State.WORD, 0, share))
+    candidates.sort(key=lambda candidate: -candidate.p)
+    return Belief("line", tuple(candidates[:_KEPT]), _signs(crop, beams))
+
+
+def _signs(crop: Crop, found: Sequence[Sequence[str]]) -> dict[str, float]:
+    """What calibration may use: how much ink, how high it stands, whether the views say the same."""
+    m = crop.margin_px
+    box = ink_box(crop.ink, m)
+    inner = crop.ink[m:-m, m:-m]
+    firsts = [beams[0] for beams in found]
+    field_high = crop.ink.shape[0] - 2 * m
+    return {
+        "ink": float((inner > 0.35).mean()),
+        "has_ink": float(box is not None),
+        "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
+        "views_agree": firsts.count(max(set(firsts), key=firsts.count)) / len(firsts),
+    }
