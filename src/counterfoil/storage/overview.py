@@ -10,9 +10,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, Q, QuerySet
 
-from counterfoil.storage.models import Area, Arrival, Copy, Dispute, Entry, LookAlike, Proposal, Standing, Station, Task
+from counterfoil.storage.accounts import organisers
+from counterfoil.storage.models import (
+    Area,
+    Arrival,
+    Copy,
+    Dispute,
+    Entry,
+    LookAlike,
+    PhoneFigures,
+    Proposal,
+    Standing,
+    Station,
+    Task,
+)
 
 MOST = 200
 """Lines of a list on one page; its number of lines is told in full."""
@@ -68,6 +81,14 @@ def missing_stations(area: str) -> tuple[list[Station], int]:
     here = received()
     found = [one for one in Station.objects.filter(area=area).order_by("pk") if one.pk not in here]
     return found[:MOST], len(found)
+
+
+def told_only() -> QuerySet[PhoneFigures, str]:
+    """Stations of which somebody told figures and no photo came."""
+    counting = Copy.objects.exclude(station="").exclude(state="withdrawn").values("station")
+    waiting_only = Arrival.objects.exclude(station="").values("station")
+    told = PhoneFigures.objects.exclude(station__in=counting).exclude(station__in=waiting_only)
+    return told.values_list("station", flat=True).distinct()
 
 
 def _deadline(area: Area) -> str:
@@ -141,6 +162,10 @@ class Waiting:
     disputes: int
     unreleased: int
     apart: int
+    organisers: int
+    """Active ones. One alone can approve nothing and hand nothing over."""
+    told: int
+    """Stations of which only figures without a photo came."""
     missing: int
     expected: int
 
@@ -161,6 +186,8 @@ def waiting(account: object) -> Waiting:
         .exclude(state="withdrawn")
         .count(),
         apart=look_alikes()[1],
+        organisers=organisers().count(),
+        told=told_only().count(),
         missing=expected - received_count(),
         expected=expected,
     )

@@ -77,7 +77,8 @@ def missing(request: HttpRequest) -> HttpResponse:
         if found is None:
             raise Http404
         stations, count = overview.missing_stations(area)
-        return page(request, "missing_area.html", area=found, stations=stations, count=count)
+        told = set(overview.told_only().filter(station__in=[one.pk for one in stations]))
+        return page(request, "missing_area.html", area=found, stations=stations, count=count, told=told)
     areas = overview.missing_by_area()
     return page(
         request,

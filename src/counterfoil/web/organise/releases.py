@@ -23,6 +23,7 @@ from counterfoil.storage import audit, organise, releases, running
 from counterfoil.storage.models import Copy, Entry, Mask, Proposal, Station
 from counterfoil.web.organise import describe
 from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
+from counterfoil.web.reading.desk import KINDS as COPY_KINDS
 
 SHOWN = 100
 LINES = 8
@@ -183,7 +184,7 @@ def _copy(copy: str) -> Copy:
 
 def _entry(entry: Entry) -> dict[str, Any]:
     body = entry.body
-    told = body.get("name") or body.get("problem") or body.get("action") or body.get("kind") or ""
+    told = body.get("name") or body.get("problem") or body.get("action") or COPY_KINDS.get(body.get("kind"), "")
     return {"entry": entry, "type": describe.TYPES[entry.type], "told": told}
 
 
