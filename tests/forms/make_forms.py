@@ -66,10 +66,11 @@ MASKS: Mapping[str, list[tuple[int, int, int, int]]] = {
     "id2019": [(20, 1630, 1520, 1775), (20, 1900, 1520, 2020)],
     "id2024h2": [(110, 1470, 1105, 1530), (110, 1625, 1105, 1685)],
     "id2024h3": [(70, 860, 1195, 930), (70, 1045, 1195, 1150)],
+    "idea-dpr1": [(74, 1166, 760, 1240)],
     "ideadata": [(160, 2520, 1670, 2575), (160, 2610, 1670, 2640)],
     "ideapwp": [(160, 2520, 1670, 2575), (160, 2645, 1670, 2710)],
 }
-"""Left, top, right, bottom: names and signatures on blank pages. On filled sheets they are the grey areas."""
+"""Left, top, right, bottom: places for names and signatures. On filled sheets most are the grey areas."""
 PRINTED = {"id2024h3": [{"rules": [{"parts": ["valid", "invalid"], "total": "cast"}]}]}
 """Rules that a form prints and no labelled sheet shows."""
 ZERO_WORDS = {
@@ -119,7 +120,7 @@ def _write(
     filled = name in FILLED
     places = {key: _inside(quad, width, height) for key, quad in quads.items()}
     codes = [{**code, **_found(image, code)} for code in CODES.get(name, ())]
-    masks = _grey(image) if filled else [_box(*mask) for mask in MASKS.get(name, [])]
+    masks = [*(_grey(image) if filled else []), *(_box(*mask) for mask in MASKS.get(name, []))]
     boxes = {} if name in FREE else {"boxes": 3}
     page = {
         "page": PAGE.get(name, 1),

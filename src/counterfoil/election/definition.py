@@ -41,7 +41,9 @@ from counterfoil.election.form_fields import (
     read_field,
     refuse_reserved,
 )
+from counterfoil.election.form_of_template import joined_checks, joined_fields, template_of, title_of, written_out
 from counterfoil.election.nodes import Locate, Node
+from counterfoil.election.template_format import FormTemplate
 from counterfoil.primitives.ids import AreaId, ContestId, FieldId, FormId, OptionId
 from counterfoil.primitives.shares import Base
 
@@ -124,6 +126,8 @@ class Form:
     pages: int
     fields: tuple[FormField, ...]
     checks: tuple[Check, ...]
+    template: FormTemplate | None = field(default=None, repr=False)
+    """Where its fields stand on the paper, without the pictures' bytes; None where nobody has said so."""
 
     @property
     def field_ids(self) -> tuple[FieldId, ...]:
@@ -254,8 +258,18 @@ def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".
         expected_stations=top.integer("expected_stations") if top.has("expected_stations") else None,
         compare_with=top.string("compare_with") if top.has("compare_with") else None,
         sample=_sample(top.get("sample")) if top.has("sample") else None,
-        plain={key: value for key, value in top.mapping().items() if key not in ("tables", "entries")},
+        plain=_plain(top, forms),
     )
+
+
+def _plain(top: Node, forms: Sequence[Form]) -> dict[str, Any]:
+    """What goes into the record: without the files' names, and with the forms of templates written out."""
+    plain = {key: value for key, value in top.mapping().items() if key not in ("tables", "entries")}
+    plain["forms"] = [
+        given if form.template is None else written_out(given, form.fields, form.checks)
+        for given, form in zip(plain["forms"], forms, strict=True)
+    ]
+    return plain
 
 
 def _contest(node: Node, language: str, forms: Mapping[FormId, Form]) -> Contest:
@@ -315,19 +329,31 @@ def _option(node: Node, language: str, form: Form) -> Option:
 
 
 def _form(node: Node, language: str) -> Form:
-    node.only("id title pages fields checks")
-    fields = []
-    for item in node.get("fields").items():
+    node.only("id title pages fields checks template")
+    template = template_of(node)
+    given = []
+    for item in node.get("fields").items() if template is None or node.has("fields") else ():
         item.only("id label page kind empty")
-        fields.append(read_field(item, language))
-    node.unique("fields", [f.id for f in fields])
-    refuse_reserved(node, "fields", [f.id for f in fields])
+        given.append(read_field(item, language))
+    node.unique("fields", [f.id for f in given])
+    refuse_reserved(node, "fields", [f.id for f in given])
+    fields = tuple(given) if template is None else joined_fields(node, template, given, language)
+    checks = read_checks(node, language, [f.id for f in fields])
+    if template is not None:
+        checks = joined_checks(node, template, checks, language)
+    shown = 1 if template is None else max(f.page for f in fields)
+    pages = node.integer("pages", default=shown, least=1)
+    if pages < shown:
+        raise node.bad("pages", f"{shown} or more, as the template has fields on page {shown}")
     return Form(
         id=FormId(node.id("id")),
-        title=node.text("title", language, default=node.string("id")),
-        pages=node.integer("pages", default=1, least=1),
-        fields=tuple(fields),
-        checks=read_checks(node, language, [f.id for f in fields]),
+        title=title_of(template, language)
+        if template is not None and not node.has("title")
+        else node.text("title", language, default=node.string("id")),
+        pages=pages,
+        fields=fields,
+        checks=checks,
+        template=template,
     )
 
 

@@ -14,12 +14,13 @@ written here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from counterfoil.election.definition import Contest, Election, read_definition
+from counterfoil.election.form_of_template import resolve
 from counterfoil.election.nodes import Node
 from counterfoil.election.rows import ROW_KINDS, read_rows, row_columns
 from counterfoil.election.suppression import suppress
@@ -38,6 +39,7 @@ from counterfoil.election.tables import (
     read_stations,
     write_canonical,
 )
+from counterfoil.election.template_format import FormTemplate
 from counterfoil.election.yaml_source import read_yaml
 from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.words import TABLE_KINDS
@@ -82,6 +84,18 @@ class FolderInput:
     """areas, stations, then as `tables:` lists them."""
     rows: tuple[RowsInput, ...]
     """As `entries:` lists them."""
+    templates: Mapping[str, FormTemplate] = field(default_factory=dict)
+    """The template files that forms name, by form, with their pictures."""
+
+
+def load_templates(path: Path) -> Mapping[str, FormTemplate]:
+    """The template files that the folder's forms name, by form, with their pictures; no table is read.
+
+    Raises:
+        InputError: as `load_folder`, of these.
+    """
+    plain, locate = read_yaml((path / DEFINITION_FILE).read_bytes(), DEFINITION_FILE)
+    return resolve(plain, locate, path)[1]
 
 
 def load_folder(path: Path) -> FolderInput:
@@ -100,9 +114,9 @@ def load_folder(path: Path) -> FolderInput:
             code="no-definition",
         )
     plain, locate = read_yaml(file.read_bytes(), DEFINITION_FILE)
-    election = read_definition(plain, locate)
-    top = Node(plain, (), locate)
-    return _Loader(path, election, top).load()
+    whole, templates = resolve(plain, locate, path)
+    election = read_definition(whole, locate)
+    return replace(_Loader(path, election, Node(whole, (), locate)).load(), templates=templates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +191,21 @@ def template_plain(template: FormTemplate) -> dict[str, Any]:
         if "codes" in ordered:
             ordered["codes"] = [_ordered(code, _CODE_KEYS) for code in ordered["codes"]]
         pages.append(ordered)
-    plain = _ordered(template.plain, _KEYS)
-    plain["fields"] = [_ordered(item, _FIELD_KEYS) for item in plain["fields"]]
+    plain = _texts(_ordered(template.plain, _KEYS), "title", template.languages)
+    plain["fields"] = [_texts(_ordered(item, _FIELD_KEYS), "label", template.languages) for item in plain["fields"]]
     if "checks" in plain:
-        plain["checks"] = [_ordered(item, _CHECK_KEYS) for item in plain["checks"]]
+        plain["checks"] = [
+            _texts(_ordered(item, _CHECK_KEYS), "explanation", template.languages) for item in plain["checks"]
+        ]
     return {**plain, "pages": pages}
+
+
+def _texts(item: dict[str, Any], key: str, languages: Sequence[str]) -> dict[str, Any]:
+    """`item` with a text by language in the template's order of languages, others after them by name."""
+    if isinstance(item.get(key), Mapping):
+        first = [language for language in languages if language in item[key]]
+        item[key] = {one: item[key][one] for one in (*first, *sorted(set(item[key]) - set(first)))}
+    return item
 
 
 def _ordered(given: Mapping[str, Any], keys: str) -> dict[str, Any]:
