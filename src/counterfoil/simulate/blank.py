@@ -46,7 +46,7 @@ _WORDS = (
 )  # fmt: skip
 _NAMES = (
     "Ada Belmar", "Bo Castell", "Cora Dunne", "Dario Elm", "Edda Farr", "Finn Gorse", "Gala Hart", "Hugo Ivers",
-    "Ines Jarl", "Jon Keld", "Kaya Lund", "Leo Marsh", "Mina Noor", "Nils Orme", "Olga Penn", "Pia Quist", 
+    "Ines Jarl", "Jon Keld", "Kaya Lund", "Leo Marsh", "Mina Noor", "Nils Orme", "Olga Penn", "Pia Quist",
     "Rolf Stern", "Tove Udall",
 )  # fmt: skip
 

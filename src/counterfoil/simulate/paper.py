@@ -143,26 +143,24 @@ class _Desk:
         rng, r = self.rng, max(8.0, radius * self.scale)
         side = int(2.3 * r)
         disc = np.zeros((side, side), np.uint8)
-        centre, thick = (side // 2, side // 2), max(1, round(r / 18))
-        cv2.circle(disc, centre, int(r), 255, thick * 2, cv2.LINE_AA)
+        centre, thick = (side // 2, side // 2), max(1, round(r / 30))
+        cv2.circle(disc, centre, int(r), 255, 2 * thick, cv2.LINE_AA)
         cv2.circle(disc, centre, int(0.68 * r), 255, thick, cv2.LINE_AA)
         for at in range(14):
             angle = 2 * np.pi * at / 14
             x, y = side / 2 + 0.84 * r * np.cos(angle), side / 2 + 0.84 * r * np.sin(angle)
             letter = chr(65 + int(rng.integers(26)))
             corner = (int(x - 0.08 * r), int(y + 0.08 * r))
-            cv2.putText(disc, letter, corner, cv2.FONT_HERSHEY_SIMPLEX, r / 130, 255, thick, cv2.LINE_AA)
+            cv2.putText(disc, letter, corner, cv2.FONT_HERSHEY_SIMPLEX, r / 150, 255, thick, cv2.LINE_AA)
         for row in (-0.2, 0.15):
             text = "".join(chr(65 + int(c)) for c in rng.integers(0, 26, 7))
             corner = (int(side / 2 - 0.55 * r), int(side / 2 + row * r + 0.1 * r))
-            cv2.putText(disc, text, corner, cv2.FONT_HERSHEY_SIMPLEX, r / 110, 255, thick, cv2.LINE_AA)
+            cv2.putText(disc, text, corner, cv2.FONT_HERSHEY_SIMPLEX, r / 140, 255, thick, cv2.LINE_AA)
         turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.uniform(-40, 40)), 1)
         turned = np.asarray(cv2.warpAffine(disc, turn, (side, side)), np.float32) / 255
-        patchy = cv2.resize(
-            rng.uniform(0.35, 1, (9, 9)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC
-        )
+        patchy = cv2.resize(rng.uniform(0.2, 1, (9, 9)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
         left, top = np.asarray(middle) * self.scale - side / 2 + rng.normal(0, 0.1, 2) * r
-        self._blend(turned * np.clip(patchy, 0, 1) * 0.85, (round(left), round(top)), self.look.stamp)
+        self._blend(turned * np.clip(patchy, 0, 1) * 0.75, (round(left), round(top)), self.look.stamp)
 
     def code(self, page: TemplatePage, payload: str) -> None:
         """Print the QR code anew, saying something else."""

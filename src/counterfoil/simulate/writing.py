@@ -168,19 +168,31 @@ class _Field:
         at = np.array((x, self.base if y is None else y)) + rng.normal(0, 0.03, 2) * self.high
         self.lines += [Line((one - middle) * scale + at) for one in strokes]
 
-    def text(self, text: str, x: float, *, room: float, size: float | None = None, gap: float | None = None) -> float:
-        """Characters from x on, shrunk to `room`; where they end."""
-        rng, person, high = self.rng, self.person, size or self.size
-        between = person.gap if gap is None else gap
-        drawn, width = _characters(text, person, rng, between)
-        scale = min(high, room / max(width, 0.1))
+    def text(
+        self,
+        text: str,
+        left: float,
+        *,
+        room: float,
+        share: float = 0.0,
+        size: float | None = None,
+        gap: float | None = None,
+    ) -> tuple[float, float]:
+        """Characters between `left` and `left + room`, smaller where they need to be; where they begin and end.
+
+        `share`: 0 at the left of the room, 1 at its right.
+        """
+        between = self.person.gap if gap is None else gap
+        drawn, width = _characters(text, self.person, self.rng, between)
+        scale = min(size or self.size, room / max(width, 0.1))
+        start = left + (room - width * scale) * min(1.0, max(0.0, share))
         top = self.base - scale / 2
-        slope = rng.normal(0, 0.02)
+        slope = self.rng.normal(0, 0.02)
         for one in drawn:
-            moved = one * scale + (x, top)
-            moved[:, 1] += slope * (moved[:, 0] - x)
+            moved = one * scale + np.array((start, top))
+            moved[:, 1] += slope * (moved[:, 0] - start)
             self.lines.append(Line(moved))
-        return x + width * scale
+        return start, start + width * scale
 
     def stroke(self, *points: tuple[float, float], thick: float = 1.0) -> None:
         """A line that trembles."""
@@ -203,31 +215,29 @@ class _Field:
 
     def across(self, digits: str, problem: Problem | None) -> None:
         """As one group, whatever is printed."""
-        rng, room = self.rng, self.wide * 0.94
-        left, gap = 0.03 * self.wide, self.person.gap
+        rng, gap = self.rng, self.person.gap
+        left, room = 0.03 * self.wide, 0.94 * self.wide
         share = self.person.place + float(rng.normal(0, 0.05))
         if problem is Problem.ONE_BOX:
-            room, gap = self.box * 0.95, 0.06
-            share = float(rng.choice((0.0, 1.0))) if self.boxes else 0.0
-        if problem is Problem.SQUEEZED:
+            room, gap, share = self.box * 0.9, 0.06, 0.5
+            left += (self.wide - self.box) * float(rng.choice((0.0, 1.0)))
+        elif problem is Problem.SQUEEZED:
             gap, share = 0.02, float(rng.uniform(0, 1))
-        if problem is Problem.LEFT_ALIGNED:
+        elif problem is Problem.LEFT_ALIGNED:
             share = 0.0
-        if problem is Problem.WORD_BESIDE:
-            room, share = self.wide * 0.42, 0.0
-        _, width = _characters(digits, self.person, np.random.default_rng(0), gap)
-        wide = min(self.size * width, room)
-        start = left + max(0.0, self.wide * 0.94 - wide) * min(1.0, max(0.0, share))
+        elif problem is Problem.WORD_BESIDE:
+            room, share = 0.45 * self.wide, 0.3
+        elif problem is Problem.LEADING_DASH:
+            left, room = 0.3 * self.wide, 0.67 * self.wide
+        elif problem is Problem.TRAILING_DASH:
+            room = 0.7 * self.wide
+        start, end = self.text(digits, left, room=room, share=share, gap=gap)
         self.raw = digits
         if problem is Problem.LEADING_DASH:
-            start = max(start, 0.35 * self.wide)
-            start = min(start, self.wide * 0.97 - min(wide, 0.6 * self.wide))
-            room = self.wide * 0.97 - start
             self.stroke((0.02 * self.wide, self.base), (start + 0.06 * self.size, self.base + 0.04 * self.high))
             self.raw = "-" + digits
-        end = self.text(digits, start, room=room, gap=gap)
         if problem is Problem.TRAILING_DASH:
-            self.stroke((end + 0.02 * self.wide, self.base), (max(end + 0.2 * self.size, self.wide * 0.97), self.base))
+            self.stroke((end + 0.02 * self.wide, self.base), (0.97 * self.wide, self.base))
             self.raw = digits + "-"
 
     def boxed(self, digits: str, problem: Problem | None) -> None:
@@ -260,8 +270,10 @@ class _Field:
             )
 
     def word_beside(self) -> None:
+        """In the field where there are no boxes, else before it."""
         word = str(self.rng.choice(("ONLY", "VOTES", "TOTAL", "SEEN")))
-        self.text(word, 0.56 * self.wide, room=0.42 * self.wide, size=self.size * 0.55)
+        left = 0.56 * self.wide if self.boxes is None else -0.6 * self.wide
+        self.text(word, left, room=0.42 * self.wide, share=0.5, size=self.size * 0.55)
 
     def strike(self, left: float, right: float) -> None:
         """Cross out what stands between two places."""
@@ -321,9 +333,8 @@ def _none(work: _Field) -> Written:
 
 def _word(work: _Field, _value: int) -> Written:
     word = str(work.rng.choice(ZERO_WORDS))
-    _, width = text_strokes(word, work.person.hand, np.random.default_rng(0))
-    size = min(work.size * 0.85, work.wide * 0.9 / width)
-    work.text(word, (work.wide - width * size) / 2, room=work.wide * 0.92, size=size)
+    size = work.size * 0.85
+    work.text(word, 0.04 * work.wide, room=work.wide * 0.92, share=0.5, size=size)
     return Written(word, 0, FieldState.WORD, work.lines)
 
 
@@ -350,9 +361,9 @@ def _struck_beside(work: _Field, value: int) -> Written:
     """A wrong figure, crossed out; the right one in what room is left."""
     wrong = str(max(0, value + int(work.rng.choice((-20, -9, 1, 10, 90)))))
     room = work.wide * 0.45
-    end = work.text(wrong, 0.03 * work.wide, room=room, size=work.size * 0.85)
+    _, end = work.text(wrong, 0.03 * work.wide, room=room, size=work.size * 0.85)
     work.strike(0.0, min(end + 0.03 * work.wide, work.wide * 0.5))
-    work.text(str(value), work.wide * 0.53, room=room, size=work.size * 0.85)
+    work.text(str(value), work.wide * 0.53, room=room, share=0.3, size=work.size * 0.85)
     return Written(str(value), value, None, work.lines)
 
 
