@@ -5,6 +5,7 @@
 | `grow` | seal, log, tidy, publish | a slot with something in it is over, or a batch waits, or the site is behind |
 | `look_alikes` | links look-alikes | a copy's fingerprint is not compared yet |
 | `follow_stages` | sends work back to the queue | a reader is looked at more closely, or less |
+| `read_by_machine` | reads copies by machine | a copy was not read by the machine as it is now |
 | `recompute` | everything once more from nothing; reports drift | a day went by, or the program is a new version |
 | `mirror_publication` | copies the site to a bucket | a bucket is set, and what it has is not the site |
 
@@ -194,6 +195,15 @@ def follow_stages() -> None:
 
 
 @task()
+def read_by_machine() -> None:
+    """See the table."""
+    at = server()
+    reading = at.reading()
+    if reading is not None:
+        reading.some(desk_of(at))
+
+
+@task()
 def recompute() -> None:
     """See the table."""
     _unless_busy(recompute_now)
@@ -215,6 +225,9 @@ def due(at: Server) -> list[Job]:
         found.append(look_alikes)
     if jobs.stages_are_due():
         found.append(follow_stages)
+    reading = at.reading()
+    if reading is not None and reading.is_due(desk_of(at)):
+        found.append(read_by_machine)
     # A site that stands still would be found behind the record, and mended.
     if jobs.recompute_is_due(__version__, at.now()) and running.may_publish(published_size(settings.site)):
         found.append(recompute)

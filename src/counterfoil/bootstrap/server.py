@@ -10,15 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 from django.conf import settings as django_settings
 from django.db import connections, transaction
 
+from counterfoil.bootstrap.machine import CALIBRATION, Reading, complete, make
 from counterfoil.config.secrets import secret
 from counterfoil.config.settings import Settings
 from counterfoil.election.definition import Election
 from counterfoil.election.folder import load_folder
 from counterfoil.primitives.errors import InputError
+from counterfoil.reading import handed
 from counterfoil.record.keys import LOG_KEY, load_key
 from counterfoil.record.layout import VKEY
 from counterfoil.record.log import Log
@@ -44,6 +47,8 @@ class Server:
 
     settings: Settings
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    reader_program: tuple[str, ...] = (handed.MODULE, *handed.PACKAGES)
+    """The program that reads photos in its jail, and what it imports."""
 
     @property
     def slot(self) -> str:
@@ -147,8 +152,33 @@ class Server:
             self.settings.folder, self.settings.site, lambda text: load_key(self.settings.keys).sign_manifest(text)
         )
 
+    def reading(self) -> Reading | None:
+        """The machine that reads, with the templates and the calibration of now; None: there is nothing to read by."""
+        state, fitted = self.state(), self.settings.private / CALIBRATION
+        stamp = (fitted.stat().st_mtime_ns if fitted.exists() else 0, self.settings.readers)
+        with _lock:
+            kept = self.__dict__.get("_reading")
+            if kept is None or kept[0] is not state or kept[1] != stamp:
+                if kept is not None and kept[2] is not None:
+                    kept[2].close()
+                kept = self.__dict__["_reading"] = (state, stamp, self._new_reading(fitted))
+            found: Reading | None = kept[2]
+            return found
+
+    def _new_reading(self, fitted: Path) -> Reading | None:
+        by_name = {form.template.name: form.template for form in self.election.forms if form.template is not None}
+        if not by_name or not self.settings.readers:
+            return None
+        templates = complete(tuple(by_name[name] for name in sorted(by_name)), self.pictures)
+        calibration = fitted.read_bytes() if fitted.exists() else None
+        machine = make(templates, calibration, self.settings.readers, self.reader_program)
+        return Reading(machine, self.pictures, self.settings.readers)
+
     def close(self) -> None:
         """End the jail's workers and the connections of this thread; what is asked for later is made again."""
+        reading = self.__dict__.pop("_reading", None)
+        if reading is not None and reading[2] is not None:
+            reading[2].close()
         sandbox = self.__dict__.pop("sandbox", None)
         if sandbox is not None:
             sandbox.close()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Settings:
     """Pictures decoded at once."""
     waiting_pictures: int = 16
     """Pictures that may wait for a decoder; beyond it the sender is asked to come again."""
+    readers: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
+    """Photos that the machine reads at once on this host, one process (0.4 GB) each; 0: none."""
     origin: str = ""
     """Name of the log where it is made; empty: counterfoil.example/<election id>."""
 

@@ -262,6 +262,30 @@ class Copy(PictureFields):
         indexes = (models.Index(fields=["station", "contest", "page"]),)
 
 
+class MachineReading(models.Model):
+    """What the machine made of a copy, once; seen by nobody before people have typed it. Derived: from the picture, the
+    reader and the form's template it comes again."""
+
+    copy = models.OneToOneField(Copy, on_delete=models.CASCADE, related_name="machine", primary_key=True)
+    made_by = models.CharField(max_length=80)
+    """The reader's version and what it was given (templates, calibration): another one reads the copy again."""
+    state = models.CharField(max_length=8, default="taken")
+    """taken: some worker reads it until `taken_until`; read; failed: it was tried often enough."""
+    taken_until = models.DateTimeField(null=True)
+    tries = models.SmallIntegerField(default=0)
+    found = models.JSONField(default=dict)
+    """`workflow.machine.MachineRead` as data."""
+    template = models.CharField(max_length=100, blank=True)
+    """Which template fits; empty: the page was refused."""
+    read_by = models.CharField(max_length=80, blank=True)
+    """The `made_by` of what stands in `found`; empty: nothing does yet."""
+    rank = models.SmallIntegerField(default=1)
+    """`workflow.machine.rank`"""
+
+    class Meta:
+        indexes = (models.Index(fields=["made_by", "state"]),)
+
+
 class Band(models.Model):
     """A part of a perceptual fingerprint, for finding look-alikes by equality."""
 

@@ -62,7 +62,13 @@ def open_receipt(receipt: str) -> Opened:
 def _standing(copy: Copy) -> Standing:
     entries = list(Entry.objects.filter(copy=copy.copy, type__in=("copy", "reading")))
     own = next((entry for entry in entries if entry.type == "copy"), None)
-    readings = sum(entry.type == "reading" and not entry.withdrawn and entry.index is not None for entry in entries)
+    readings = sum(
+        entry.type == "reading"
+        and "@" not in entry.body["reader"]  # a program: nobody read it yet
+        and not entry.withdrawn
+        and entry.index is not None
+        for entry in entries
+    )
     state: State
     if copy.state == "withdrawn":
         state = "withdrawn"

@@ -9,6 +9,7 @@ from typing import Any
 
 from counterfoil.election.definition import Election
 from counterfoil.record.state import Decision, Replay
+from counterfoil.storage import machine
 from counterfoil.storage.models import Account, Copy, Entry, Opinion, Standing
 from counterfoil.workflow.work import Answer, Place, Ruling, Said, Seen, cells_of
 
@@ -58,6 +59,7 @@ def gather(copy: Copy, election: Election) -> tuple[Said, Mapping[str, Account]]
         decisions=decisions_of(place, election),
         seen=[Seen(str(o.author_id), _place_of(o.body)) for o in opinions if o.kind == "identify"],
         rulings=[ruling_of(o) for o in opinions if o.kind == "decide"],
+        sure=machine.sure_of(copy, election),
         certain=fresh(copy).certain,
         withdrawn=gone,
     )
@@ -77,6 +79,7 @@ def _answer(entry: Entry, stages: Mapping[Any, str]) -> Answer:
         problem=body.get("problem"),
         stage=stages.get(entry.author_id, "new"),
         machine="@" in body["reader"],
+        certainty=body.get("probability", {}),
     )
 
 

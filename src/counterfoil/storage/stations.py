@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -23,7 +24,7 @@ from counterfoil.record.state import Replay
 from counterfoil.storage.models import Copy, Opinion, Station, Task
 from counterfoil.storage.said import Desk, decisions_of, gather, ruling_of
 from counterfoil.workflow.priority import Urgency, priority
-from counterfoil.workflow.work import AGREED, Said, answers_frame, winner, work
+from counterfoil.workflow.work import AGREED, Said, answers_frame, certainty_frame, winner, work
 
 
 def refresh(station: str, contest: str, desk: Desk) -> None:
@@ -96,12 +97,15 @@ def _replay(station: str, contest: str, form: Form, desk: Desk, table: pl.DataFr
         "page": pl.Int64,
         "kind": pl.String,
     }
-    readings = [answers_frame(said, form) for _, said in gathered]
+    firsts = list(accumulate((len(said.answers) for _, said in gathered), initial=0))
+    readings = [answers_frame(said, form, first) for first, (_, said) in zip(firsts, gathered, strict=False)]
+    certain = [certainty_frame(said, first) for first, (_, said) in zip(firsts, gathered, strict=False)]
     return replace(
         desk.state,
         stations=desk.state.stations.filter(pl.col("station") == station),
         copies=pl.DataFrame(rows, schema=schema, orient="row"),
         readings={form.id: pl.concat(readings)} if readings else {},
+        certainty=pl.concat([desk.state.certainty.clear(), *certain]),
         bulk={form.id: table} if table is not None and table.height else {},
         decisions=tuple(decisions_of((station, contest, 1), desk.election)),
     )

@@ -24,7 +24,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from counterfoil.election.definition import Election
 from counterfoil.evidence.commitment import commit_again
 from counterfoil.primitives.errors import Refusal
-from counterfoil.storage import inbox, standing, stations
+from counterfoil.storage import inbox, machine, standing, stations
 from counterfoil.storage.models import Account, Copy, Entry, Judged, Standing, Station, Task
 from counterfoil.storage.said import Desk, decisions_of, fresh, gather, ruling_of
 from counterfoil.workflow import work as rules
@@ -71,6 +71,9 @@ def _refresh(copy: Copy, desk: Desk) -> None:
     found = rules.work(said, desk.election)
     if found.move_to is not None:
         copy = _place(copy, found.move_to, desk)
+        said, authors = gather(copy, desk.election)
+        found = rules.work(said, desk.election)
+    if machine.say_if_time(copy, said, found, desk.election, desk.slot):
         said, authors = gather(copy, desk.election)
         found = rules.work(said, desk.election)
     before = copy.state
@@ -123,7 +126,10 @@ def _priority_of(copy: Copy) -> Any:
     ).exclude(pk=copy.pk)
     done = bool(copy.station) and answered.exists()
     urgency = _urgencies({copy.station})[copy.station]
-    return lambda need, begun: priority(urgency, kind=need.kind, page=copy.page, answered=done, begun=begun)
+    looked = machine.rank_of(copy)
+    return lambda need, begun: priority(
+        urgency, kind=need.kind, page=copy.page, answered=done, begun=begun, machine=looked
+    )
 
 
 def _siblings(copy: Copy) -> QuerySet[Copy]:

@@ -6,6 +6,8 @@ Rules:
   each page. Whoever publishes at 5 % shows a mixed 5 %.
 * 1: other stations without an agreed copy of that page: by legal deadline, then the larger register first.
 * 2: further copies of pages that are agreed already.
+* Beyond the early sample, what the machine could not read comes before what it has not looked at, and that before what
+  it could: people are needed most where nothing else has looked. (The sample stays as it was drawn.)
 * Within one station in the order of pages. What somebody has already begun comes before what nobody has seen.
 """
 
@@ -32,18 +34,20 @@ class Urgency:
     registered: int | None = None
 
 
-def priority(urgency: Urgency, *, kind: str, page: int, answered: bool, begun: bool) -> int:
+def priority(urgency: Urgency, *, kind: str, page: int, answered: bool, begun: bool, machine: int = 1) -> int:
     """Small comes first; at most 18 digits.
 
     Args:
         answered: another copy of this page of this station is agreed.
         begun: somebody has read this copy.
+        machine: `workflow.machine.rank`, 0 to 2.
     """
     early = urgency.spread * 100 < SPREAD_MOST * SAMPLE_IN_A_HUNDRED
     tier = 2 if answered else 0 if early else 1
     deadline = _days(urgency.deadline)
     effect = urgency.spread if tier == 0 else _EFFECT - 1 - min(urgency.registered or 0, _EFFECT - 1)
-    place = ((tier * 2 + (0 if begun else 1)) * 100_000 + deadline) * _EFFECT + effect
+    looked = 0 if tier == 0 else machine
+    place = (((tier * 2 + (0 if begun else 1)) * 100_000 + deadline) * 10 + looked) * _EFFECT + effect
     return (place * _PAGES + min(page, _PAGES - 1)) * 10 + _LATER[kind]
 
 

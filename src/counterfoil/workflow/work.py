@@ -13,6 +13,8 @@ Rules:
   only new readers read, and those with a reader whose work is looked at closely. If that reading differs it goes on
   like a dispute, although the count has accepted the copy meanwhile.
 * Readings that make different options the winner go to two arbiters, even where a third reader has settled the field.
+* Where persons settled a field and a machine is sure of another number, one more person is asked that field, who sees
+  neither. If that person reads what the machine read it goes to an arbiter; else it stays as it was settled.
 * A problem is an answer: `persons` persons who report the same one settle it. Answers that scatter go to an arbiter.
 * A copy is identified when its sender's claim and one person agree, or `IDENTIFY_VOICES` persons on anything else.
 """
@@ -32,6 +34,7 @@ from counterfoil.agreement.settle import STATE_CODES, settle_copies
 from counterfoil.election.definition import Contest, Election, Form
 from counterfoil.primitives.cells import STATE_SUFFIX, Cell, FieldState
 from counterfoil.record.state import STATE_TYPE, Decision
+from counterfoil.workflow.machine import contradicts
 
 CHECKED_IN_A_THOUSAND = 50
 """Share of agreed copies that one more person reads as a sample of how good agreement is."""
@@ -59,6 +62,8 @@ class Answer:
     problem: str | None = None
     stage: str = "trusted"
     machine: bool = False
+    certainty: Mapping[str, int] = field(default_factory=dict)
+    """Of a machine: millionths by field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ class Said:
     """Those of its station and form, in the record's order."""
     seen: Sequence[Seen] = ()
     rulings: Sequence[Ruling] = ()
+    sure: Mapping[str, Cell] = field(default_factory=dict)
+    """What a machine read of the fields that it is sure of (`workflow.machine`)."""
     certain: bool = False
     """An organisation that knows its stations sent it, or it was moved: nobody needs to identify it."""
     withdrawn: bool = False
@@ -192,9 +199,8 @@ class _Page:
 
     def _settle(self, frame: pl.DataFrame) -> tuple[dict[str, Cell], bool]:
         pages = pl.DataFrame({"copy": [self.said.copy], "page": [self.said.claim[2]]})
-        certainty = pl.DataFrame(schema={"entry": pl.Int64, "field": pl.String, "millionths": pl.Int64})
         ruled = [d for d in self.said.decisions if d.action == "settle_fields" and d.copy == self.said.copy]
-        rows = settle_copies(frame, pages, self.form, self.rule, ruled, certainty)
+        rows = settle_copies(frame, pages, self.form, self.rule, ruled, certainty_frame(self.said))
         if not rows.height:
             return {}, False
         row = rows.row(0, named=True)
@@ -283,9 +289,21 @@ class _Page:
                     third.append(name)
                 continue
             dissent = self._dissent(name)
+            if self._doubted(name):
+                if voices <= persons:
+                    third.append(name)
+                    continue
+                if dissent and any(a.values.get(name) == self.said.sure[name] for a in self.answers):
+                    arbiter.append(name)
+                    continue
             if extra and dissent and voices - dissent <= persons:
                 (third if voices < persons + MORE_VOICES and dissent == 1 else arbiter).append(name)
         return third, arbiter
+
+    def _doubted(self, name: str) -> bool:
+        """Whether a machine that is sure read another number than the one that persons settled."""
+        sure = self.said.sure.get(name)
+        return sure is not None and contradicts(sure, self.settled[name])
 
     def _option_fields(self) -> list[str]:
         return [o.field for o in self.contest.options if o.field in self.fields]
@@ -340,8 +358,8 @@ def arbiters_needed(said: Said, election: Election) -> int:
     return _Page(said, election).arbiters
 
 
-def answers_frame(said: Said, form: Form) -> pl.DataFrame:
-    """The answers as the values frame that the count works on."""
+def answers_frame(said: Said, form: Form, first: int = 0) -> pl.DataFrame:
+    """The answers as the values frame that the count works on; `first`: the number of the first one."""
     schema: dict[str, Any] = {
         "entry": pl.Int64,
         "copy": pl.String,
@@ -352,13 +370,23 @@ def answers_frame(said: Said, form: Form) -> pl.DataFrame:
     for name in form.field_ids:
         schema |= {name: pl.Int64, name + STATE_SUFFIX: STATE_TYPE}
     rows = []
-    for number, answer in enumerate(said.answers):
+    for number, answer in enumerate(said.answers, first):
         row: list[Any] = [number, said.copy, answer.reader, answer.machine, answer.problem]
         for name in form.field_ids:
             cell = answer.values.get(name)
             row += [None, None] if cell is None else [cell, "number"] if isinstance(cell, int) else [None, str(cell)]
         rows.append(row)
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def certainty_frame(said: Said, first: int = 0) -> pl.DataFrame:
+    """How sure machines were: entry, field, millionths; entries are numbered as in `answers_frame`."""
+    machines = [(number, answer.certainty) for number, answer in enumerate(said.answers, first) if answer.machine]
+    return pl.DataFrame(
+        [(number, name, millionths) for number, sure in machines for name, millionths in sure.items()],
+        schema={"entry": pl.Int64, "field": pl.String, "millionths": pl.Int64},
+        orient="row",
+    )
 
 
 _STATES_BY_CODE = {code: FieldState(state) for state, code in STATE_CODES.items()}

@@ -42,7 +42,8 @@ def main(module: str, *, jailed: bool, cpu_s: int, memory_bytes: int) -> None:
             return
         child = os.fork()
         if child == 0:
-            _one_question(channel, *descriptors, answer, cpu_s, memory_bytes)
+            question, pipe = descriptors
+            _one_question(channel, question, pipe, answer, cpu_s, memory_bytes)
         for descriptor in descriptors:
             os.close(descriptor)
         os.waitpid(child, 0)

@@ -1,0 +1,164 @@
+"""The machine reads: the reader of this process in its jail, the job that feeds it, and what was learned from people.
+
+Rules:
+
+* Intake and publication never wait for it: the job reads for a few seconds, then others have their turn; the processes
+  of the reader stand behind all others in the queue for the processor.
+* Photos are read outside of any transaction, by threads that touch no row.
+* What comes back is held to `workflow.machine.checked`. A photo that the reader fails on is tried a few times and then
+  left to people.
+* Where no jail can be started nothing is read, and that is said; nothing else waits for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from django.db import transaction
+
+from counterfoil.election.templates import FormTemplate, with_pictures
+from counterfoil.primitives.errors import CounterfoilError
+from counterfoil.reading import handed
+from counterfoil.sandbox import Program, SandboxBusy, SandboxUnavailable
+from counterfoil.storage import machine as rows
+from counterfoil.storage import work
+from counterfoil.storage.models import Copy
+from counterfoil.storage.said import Desk
+from counterfoil.workflow.machine import MOST_ANSWER_BYTES, MachineRead, checked, version
+from counterfoil.workflow.stores import Store
+
+log = logging.getLogger("counterfoil")
+SLICE_S = 5.0
+"""So long the job reads; then it is due again."""
+PAUSE_S = 300.0
+"""After no jail could be started."""
+CPU_S, WALL_S = 20, 40.0
+"""Of one photo; a median one takes a second."""
+MEMORY_BYTES = 2_500_000_000
+CALIBRATION = Path("reader", "calibration.json")
+"""In the server's private folder: what `counterfoil reader fit` wrote."""
+
+
+@dataclass
+class Machine:
+    """The reader with the templates of this election."""
+
+    templates: tuple[FormTemplate, ...]
+    program: Program
+    digest: str
+
+    @cached_property
+    def made_by(self) -> str:
+        """The reader's version, and what it was handed."""
+        return f"{version(self.program.ask(b'V'))} {self.digest}"
+
+    def read(self, picture: bytes, width: int, height: int) -> MachineRead:
+        """A sanitised picture of this size, read in the jail."""
+        return checked(self.program.ask(b"P" + picture), self.templates, width, height)
+
+
+def make(
+    templates: tuple[FormTemplate, ...], calibration: bytes | None, readers: int, program: tuple[str, ...]
+) -> Machine:
+    """A reader. `program`: its module, and the packages that it imports."""
+    setup = handed.pack(templates, calibration)
+    module, *packages = program
+    jail = Program(
+        module,
+        packages,
+        setup,
+        workers=readers,
+        waiting=2 * readers,
+        cpu_s=CPU_S,
+        wall_s=WALL_S,
+        memory_bytes=MEMORY_BYTES,
+        answer_bytes=MOST_ANSWER_BYTES,
+    )
+    return Machine(templates, jail, hashlib.sha256(setup).hexdigest()[:16])
+
+
+def complete(templates: tuple[FormTemplate, ...], pictures: Store) -> tuple[FormTemplate, ...]:
+    """Templates with their pictures out of the private store."""
+    return tuple(with_pictures(template, pictures.get) for template in templates)
+
+
+class Reading:
+    """Feeds the reader, and keeps what it says."""
+
+    def __init__(self, machine: Machine, pictures: Store, readers: int) -> None:
+        self.machine, self._pictures, self._readers = machine, pictures, readers
+        self._paused_until = 0.0
+
+    def is_due(self, desk: Desk) -> bool:
+        """Whether a copy waits for the machine."""
+        if time.monotonic() < self._paused_until:
+            return False
+        made_by = self._made_by()
+        return made_by is not None and rows.to_read(made_by, desk.now).exists()
+
+    def some(self, desk: Desk, seconds: float = SLICE_S) -> int:
+        """Read copies for about so long; how many were read."""
+        made_by, done = self._made_by(), 0
+        if made_by is None:
+            return 0
+        until = time.monotonic() + seconds
+        asked: dict[Future[MachineRead], Copy] = {}
+        with ThreadPoolExecutor(self._readers, thread_name_prefix="reading") as threads:
+            while True:
+                while len(asked) < self._readers + 1 and time.monotonic() < until:
+                    copy = rows.claim(made_by, desk.now)
+                    if copy is None:
+                        break
+                    before = rows.earlier(copy, made_by)
+                    asked[threads.submit(self._one, copy) if before is None else _known(before)] = copy
+                if not asked:
+                    return done
+                finished, _ = wait(asked, return_when=FIRST_COMPLETED)
+                for one in finished:
+                    done += self._keep(asked.pop(one), one, made_by, desk)
+
+    def _one(self, copy: Copy) -> MachineRead:
+        return self.machine.read(self._pictures.get(copy.picture), copy.width, copy.height)
+
+    def _keep(self, copy: Copy, answer: Future[MachineRead], made_by: str, desk: Desk) -> int:
+        try:
+            read = answer.result()
+        except (SandboxUnavailable, SandboxBusy) as error:
+            self._pause(error)
+            rows.give_up(copy, made_by)
+            return 0
+        except CounterfoilError as error:
+            log.warning("reader: a copy could not be read (%s)", error.code)
+            rows.failed(copy, made_by, desk.now)
+            return 0
+        with transaction.atomic():
+            if rows.keep(copy, read, made_by):
+                work.refresh([copy.pk], desk)
+        return 1
+
+    def _made_by(self) -> str | None:
+        try:
+            return self.machine.made_by
+        except CounterfoilError as error:
+            self._pause(error)
+            return None
+
+    def _pause(self, error: CounterfoilError) -> None:
+        self._paused_until = time.monotonic() + PAUSE_S
+        log.warning("reader: nothing is read by machine for %d minutes: %s", PAUSE_S // 60, error)
+
+    def close(self) -> None:
+        """End the reader's processes."""
+        self.machine.program.close()
+
+
+def _known(read: MachineRead) -> Future[MachineRead]:
+    found: Future[MachineRead] = Future()
+    found.set_result(read)
+    return found
