@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from counterfoil.election.templates import FieldPlace, FormTemplate, SumRule
+from counterfoil.election.templates import FieldPlace, FormTemplate
 from counterfoil.simulate.hand import Hand
 from counterfoil.simulate.paper import Look
 from counterfoil.simulate.wear import Fold, Wear
@@ -39,36 +39,51 @@ def random_figures(
     """
     most: dict[str, int] = {one.id: 10 ** template.boxes.get(one.id, 4) - 1 for one in template.fields}
     votes = int(np.clip(np.exp(rng.normal(5.5, 0.6)), 25, 900))
-    figures: dict[str, int] = {}
-    totals, parts = {rule.total for rule in template.sums}, {part for rule in template.sums for part in rule.parts}
-    for one in template.fields:
-        if one.id in totals and one.id not in parts:
-            figures[one.id] = min(int(votes * rng.uniform(1, 1.4)), most[one.id])
-    for _ in template.sums:
-        for rule in template.sums:
-            _split(rule, figures, rng)
-    for one in template.fields:
-        figures.setdefault(one.id, min(int(rng.uniform(0, 1.5) * votes), most[one.id]))
-    for _ in template.sums:  # where a field stands in several sums, the parts decide
-        for rule in template.sums:
-            figures[rule.total] = sum(figures[part] for part in rule.parts)
+    same = _same(template)
+    rules = [(tuple(same[part] for part in rule.parts), same[rule.total]) for rule in template.sums]
+    sums = [(parts, total) for parts, total in rules if total not in parts]
+    totals, parts_of_any = {total for _, total in sums}, {part for parts, _ in sums for part in parts}
+    known: dict[str, int] = {}
+    for name in same.values():
+        if name in totals and name not in parts_of_any and name not in known:
+            known[name] = min(int(votes * rng.uniform(1, 1.4)), most[name])
+    for _ in sums:
+        for parts, total in sums:
+            _split(parts, total, known, rng)
+    for name in same.values():
+        if name not in known:
+            known[name] = min(int(rng.uniform(0, 1.5) * votes), most[name])
+    for _ in sums:  # where a field stands in several sums, as in a table with rows and columns, the parts decide
+        for parts, total in sums:
+            known[total] = sum(known[part] for part in parts)
+    figures = {name: known[first] for name, first in same.items()}
     return figures, _slip(template, figures, most, rng, page) if slip else None
 
 
-def _split(rule: SumRule, figures: dict[str, int], rng: np.random.Generator) -> None:
+def _same(template: FormTemplate) -> dict[str, str]:
+    """Each field -> the first of those that must be equal to it."""
+    first: dict[str, str] = {one.id: one.id for one in template.fields}
+    for rule in template.sums:
+        if len(rule.parts) == 1:
+            kept, gone = first[rule.total], first[rule.parts[0]]
+            first = {name: kept if one == gone else one for name, one in first.items()}
+    return first
+
+
+def _split(parts: Sequence[str], total: str, known: dict[str, int], rng: np.random.Generator) -> None:
     """Give the parts of a known total their figures."""
-    open_ = [part for part in rule.parts if part not in figures]
-    if rule.total not in figures or not open_:
+    open_ = [part for part in parts if part not in known]
+    if total not in known or not open_:
         return
-    rest = max(0, figures[rule.total] - sum(figures.get(part, 0) for part in rule.parts))
+    rest = max(0, known[total] - sum(known.get(part, 0) for part in parts))
     if len(open_) == 2:
-        share = rng.beta(20, 1.2) if rng.random() < 0.7 else rng.beta(2, 2)
+        share = float(rng.beta(20, 1.2) if rng.random() < 0.7 else rng.beta(2, 2))
         shares = [share, 1 - share]
     else:
-        shares = list(rng.dirichlet([0.7] * len(open_)))
+        shares = [float(share) for share in rng.dirichlet([0.7] * len(open_))]
     for part, share in zip(open_, shares, strict=True):
-        figures[part] = int(rest * share)
-    figures[open_[0]] += rest - sum(figures[part] for part in open_)
+        known[part] = int(rest * share)
+    known[open_[0]] += rest - sum(known[part] for part in open_)
 
 
 def _slip(

@@ -100,7 +100,7 @@ class Hand:
         for curved, points in self.shapes[character]:
             moved = points * (self.wide, tall) + rng.normal(0, self.unrest, points.shape)
             moved[:, 0] += (0.5 - moved[:, 1]) * (self.slant + turn)
-            lines.append(_curve(moved) if curved else moved)
+            lines.append(curve(moved) if curved else moved)
         return lines
 
 
@@ -117,7 +117,7 @@ def _shape(character: str, choice: int) -> list[tuple[bool, Polyline]]:
     return strokes
 
 
-def _curve(points: Polyline) -> Polyline:
+def curve(points: Polyline) -> Polyline:
     """A smooth line through the points (Catmull-Rom, the ends doubled)."""
     p = np.concatenate((points[:1], points, points[-1:]))
     t = (np.arange(_STEPS) / _STEPS)[:, None, None]

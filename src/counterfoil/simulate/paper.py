@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from counterfoil.election.templates import FieldPlace, TemplatePage, picture_of
 from counterfoil.simulate.blank import Quad, qr_picture
-from counterfoil.simulate.hand import Polyline, ink_of, text_strokes
+from counterfoil.simulate.hand import Polyline, curve, ink_of, text_strokes
 from counterfoil.simulate.wear import Picture, Points, as_picture
 from counterfoil.simulate.writing import Person, Problem, Written
 
@@ -133,7 +133,7 @@ class _Desk:
             steps = int(self.rng.integers(12, 30))
             x = np.linspace(0.12, 0.85, steps) + self.rng.normal(0, 0.035, steps)
             y = 0.5 + self.rng.normal(0, 0.1, steps) * np.linspace(1.6, 0.5, steps)
-            self._draw([low + np.stack((x * wide, y * tall), axis=-1)], self.pen, self.look.dark)
+            self._draw([curve(low + np.stack((x * wide, y * tall), axis=-1))], self.pen, self.look.dark)
         if self.look.stamped and masks:
             mask = masks[int(self.rng.integers(len(masks)))]
             self.stamp(np.mean(mask, axis=0), 0.4 * _size(_box_of(mask))[1])
