@@ -38,7 +38,7 @@ def train(out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, t
     Writes OUT/NUMERALS.onnx and says in OUT/weights.json how it was made. Needs the extra: pip install
     'counterfoil[train]'.
     """
-    from counterfoil.simulate.lessons import teach  # noqa: PLC0415 torch is asked for only here
+    from counterfoil.workflow.train_reader import teach  # noqa: PLC0415 torch is asked for only here
 
     made = teach(out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note)
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])

@@ -198,7 +198,7 @@ OTHER_WORDS = ("VOID", "seen", "uno", "dos", "tres", "DUA", "TIGA", "lima", "Fif
 
 def _parse(text: str) -> Glyph:
     return [
-        np.array([[float(part) for part in point.split(",")] for point in stroke.split()], np.float32) / 10
+        np.array([[float(part) / 10 for part in point.split(",")] for point in stroke.split()], np.float32)
         for stroke in text.split("|")
     ]
 
@@ -275,7 +275,7 @@ def hashes(folder: Path, part: str) -> Mapping[str, str]:
 
 
 def mnist(folder: Path, part: str = "train", limit: int | None = None) -> Strokes:
-    """Thin the pictures of `part` (`train` or `t10k`), the first `limit`; InputError if a file is missing or damaged."""
+    """Thin the pictures of `part` (`train` or `t10k`), the first `limit`; InputError for a missing or damaged file."""
     pixels, _ = _idx(folder / f"mnist-{part}-images-idx3-ubyte.gz", 16)
     labels, _ = _idx(folder / f"mnist-{part}-labels-idx1-ubyte.gz", 8)
     pictures = pixels.reshape(-1, 28, 28)[:limit]
@@ -344,4 +344,4 @@ def _segments(thin: NDArray[np.bool_]) -> NDArray[np.float32]:
     low, high = points.min(axis=0), points.max(axis=0)
     size = max(float((high - low).max()), 1.0)
     points = (points - (low + high) / 2) / size + 0.5
-    return points[links].astype(np.float32)
+    return np.asarray(points[links], np.float32)

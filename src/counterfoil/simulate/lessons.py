@@ -1,27 +1,20 @@
 """What the digits network learns from: fields drawn at random with their truth, as a bad photo shows them.
 
-`lesson` draws one; `batches` gives arrays for training, each from its own seed, so that any of them can be made again.
-`teach` is `counterfoil reader train`. Never uses a picture of a real form: those measure, they do not teach.
+`lessons` draws one field in two views; `chunk` gives arrays for training from a seed and a number alone, so that any of
+them can be made again. Never uses a picture of a real form: those measure, they do not teach. Training:
+`workflow.train_reader`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from queue import Empty
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.primitives.errors import InputError
 from counterfoil.reading import views
-from counterfoil.simulate.glyphs import Glyph, Strokes, glyph, hashes, mnist
+from counterfoil.simulate.glyphs import Glyph, Strokes, glyph
 from counterfoil.simulate.strokes import SIGNS, Drawn, Style, Write, draw_field
 
 CHUNK = 256
@@ -96,26 +89,20 @@ def sample_style(rng: np.random.Generator, script: str = "western") -> Style:
 def _boxed_text(rng: np.random.Generator, boxes: int) -> tuple[str, str]:
     digits = number(rng, boxes)
     kind = rng.choice(12, p=[0.34, 0.12, 0.13, 0.07, 0.05, 0.06, 0.03, 0.04, 0.04, 0.05, 0.05, 0.02])
-    if kind == 0:
-        return digits.zfill(boxes), "right"
-    if kind in (1, 2, 3):
-        return digits.rjust(boxes, "_X-"[kind - 1]), "right"
+    if kind < 4:
+        filled = digits.zfill(boxes) if kind == 0 else digits.rjust(boxes, "_X-"[kind - 1])
+        return filled, "right"
     if kind in (4, 5):
         return digits, ("left", "squeezed")[kind - 4]
-    if kind in (6, 7):
-        return "X-"[kind - 6] * boxes, "right"
-    if kind == 8:
-        return "", "right"
+    if kind < 9:
+        return ("X" * boxes, "-" * boxes, "")[kind - 6], "right"
+    if kind == 11:
+        return "n", "anywhere"
+    if kind == 9 and rng.random() < 0.5:  # struck, and written in the next boxes or squeezed beside
+        return "/" + digits, "left" if len(digits) < boxes else "anywhere"
     text = list(digits.rjust(boxes, str(rng.choice(list("0X-_")))))
-    if kind == 9:  # struck, and written in the next boxes or squeezed beside
-        if rng.random() < 0.5:
-            return "/" + digits, "left" if len(digits) < boxes else "anywhere"
-        text[int(rng.integers(boxes))] = "/"
-        return "".join(text), "right"
-    if kind == 10:
-        text[int(rng.integers(boxes))] = "?"
-        return "".join(text), "right"
-    return "n", "anywhere"
+    text[int(rng.integers(boxes))] = "/" if kind == 9 else "?"
+    return "".join(text), "right"
 
 
 def _free_text(rng: np.random.Generator) -> tuple[str, str]:
@@ -170,14 +157,15 @@ def photographed(rng: np.random.Generator, drawn: Drawn) -> NDArray[np.uint8]:
     ink = drawn.ink
     if rng.random() < 0.25:  # a pen that skips
         rough = cv2.resize(rng.random((max(high // 4, 2), max(wide // 4, 2))).astype(np.float32), (wide, high))
-        ink = ink * np.clip(0.35 + 1.3 * rough, 0, 1)
+        ink = ink * np.clip(0.35 + 1.3 * rough, 0, 1).astype(np.float32)
     paper = float(rng.uniform(0.45, 1.0))
     light = cv2.resize(rng.uniform(0.8, 1.0, (2, 3)).astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
     if rng.random() < 0.12:  # the edge of a shadow
         at, soft = rng.uniform(0, wide), rng.uniform(4, 60)
         slope = (np.arange(wide)[None, :] + rng.normal(0, 0.7) * np.arange(high)[:, None] - at) / soft
         light = light * (1 - rng.uniform(0.2, 0.5) / (1 + np.exp(-slope)))
-    picture = paper * light * (1 - print_dark * drawn.printed) * (1 - ink_dark * ink)
+    lit = (light * np.float32(paper)).astype(np.float32)
+    picture = lit * (1 - np.float32(print_dark) * drawn.printed) * (1 - np.float32(ink_dark) * ink)
     sign_high = max(drawn.rows[1] - drawn.rows[0], 8.0) / (high - 2 * drawn.margin)
     field_high = float(np.exp(rng.uniform(np.log(max(12, 8 / sign_high)), np.log(130))))
     factor = min(field_high / 64, 1.0)
@@ -187,7 +175,7 @@ def photographed(rng: np.random.Generator, drawn: Drawn) -> NDArray[np.uint8]:
     if factor < 1:
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     noise = min(float(rng.choice([0.004, 0.015, 0.035])), 0.15 * ink_dark)
-    picture = picture + rng.normal(0, noise, picture.shape) * paper
+    picture = picture + rng.standard_normal(picture.shape, np.float32) * np.float32(noise * paper)
     out = np.clip(picture * 255, 0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))])
@@ -197,27 +185,27 @@ def photographed(rng: np.random.Generator, drawn: Drawn) -> NDArray[np.uint8]:
     return np.asarray(out, np.uint8)
 
 
-def lesson(rng: np.random.Generator, strokes: Strokes | None, script: str = "western") -> Lesson:
-    """One field as one view of it."""
+def lessons(rng: np.random.Generator, strokes: Strokes | None, script: str = "western") -> tuple[Lesson, Lesson]:
+    """One field in two views: all of it, and cut to what is written."""
     drawn = sample_field(rng, hand(rng, strokes, 0.04), script)
     dark = views.darkness(photographed(rng, drawn), drawn.margin)
-    kind = rng.random()
-    if kind < 0.4:
-        window = views.whole(dark)
-    elif kind < 0.7 or not drawn.signs:
-        window = views.inner(dark, drawn.margin)
-    else:
-        top, bottom = drawn.rows
-        shake = (bottom - top) * 0.15
-        top, bottom = top + rng.normal(0, shake), bottom + rng.normal(0, shake)
-        left, right = drawn.places[0], drawn.places[-1]
-        window = views.around(dark, drawn.margin, top, max(bottom, top + 8), left, right, float(rng.uniform(0.1, 0.5)))
-    seen = views.view(dark, drawn.margin, window)
-    scale = seen.shape[2] / (window.right - window.left)
-    steps = [int((x - window.left) * scale / views.STRIDE) for x in drawn.places]
-    inside = [0 <= step < seen.shape[2] // views.STRIDE for step in steps]
+    top, bottom = drawn.rows
+    shake = (bottom - top) * 0.15
+    top, bottom = top + rng.normal(0, shake), bottom + rng.normal(0, shake)
+    left, right = (drawn.places[0], drawn.places[-1]) if drawn.places else (drawn.margin, dark.shape[1] - drawn.margin)
+    room = float(rng.uniform(0.1, 0.5))
+    near = views.around(dark, drawn.margin, top, max(bottom, top + 8), left, right, room)
+    far = views.whole(dark) if rng.random() < 0.5 else views.inner(dark, drawn.margin)
+    return _seen(dark, drawn, far), _seen(dark, drawn, near)
+
+
+def _seen(dark: views.Floats, drawn: Drawn, window: views.Window) -> Lesson:
+    picture = views.view(dark, drawn.margin, window)
+    scale = picture.shape[2] / (window.right - window.left)
+    steps = [int((x - window.left) * scale // views.STRIDE) for x in drawn.places]
+    inside = [0 <= step < picture.shape[2] // views.STRIDE for step in steps]
     signs = "".join(sign for sign, ok in zip(drawn.signs, inside, strict=True) if ok)
-    return Lesson(seen, signs, tuple(step for step, ok in zip(steps, inside, strict=True) if ok))
+    return Lesson(picture, signs, tuple(step for step, ok in zip(steps, inside, strict=True) if ok))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,105 +243,8 @@ def collate(lessons: list[Lesson]) -> Batch:
 def chunk(seed: int, number: int, strokes: Strokes | None, script: str = "western", size: int = CHUNK) -> list[Batch]:
     """Batches of like widths, made from `seed` and `number` alone."""
     rng = np.random.default_rng([seed, number])
-    made = sorted((lesson(rng, strokes, script) for _ in range(size)), key=lambda item: item.view.shape[2])
+    made = sorted(
+        (one for _ in range(size // 2) for one in lessons(rng, strokes, script)), key=lambda item: item.view.shape[2]
+    )
     groups = [collate(made[i : i + BATCH]) for i in range(0, size, BATCH)]
     return [groups[i] for i in rng.permutation(len(groups))]
-
-
-def _offer(out: Any, seed: int, chunks: int, folder: Path | None, scripts: tuple[str, ...], limit: int) -> None:
-    """The background process: chunks in their order into a queue of bounded length."""
-    cv2.setNumThreads(1)
-    strokes = None if folder is None else mnist(folder, "train", limit)
-    for number in range(chunks):
-        out.put(chunk(seed, number, strokes, scripts[number % len(scripts)]))
-
-
-def stream(
-    seed: int, steps: int, folder: Path | None, scripts: tuple[str, ...], limit: int
-) -> Iterator[tuple[int, Batch]]:
-    """`steps` batches with the number of their script, made in one process beside, always in the same order."""
-    context = multiprocessing.get_context("spawn")
-    queue: Any = context.Queue(maxsize=8)
-    chunks = -(-steps // (CHUNK // BATCH))
-    process = context.Process(target=_offer, args=(queue, seed, chunks, folder, scripts, limit), daemon=True)
-    process.start()
-    given = 0
-    try:
-        for number in range(chunks):
-            while True:
-                try:
-                    batches = queue.get(timeout=5)
-                    break
-                except Empty:
-                    if not process.is_alive():
-                        raise RuntimeError(
-                            "the process that draws training fields ended early; its message is above"
-                        ) from None
-            for batch in batches:
-                if given < steps:
-                    given += 1
-                    yield number % len(scripts), batch
-    finally:
-        process.terminate()
-        process.join()
-
-
-def teach(
-    out: Path,
-    *,
-    folder: Path | None,
-    numerals: str,
-    seed: int,
-    steps: int,
-    threads: int,
-    note: Callable[[str], None],
-    start: Path | None = None,
-    limit: int = 20000,
-) -> dict[str, Any]:
-    """Train a network on `steps` batches and write `out/NUMERALS.onnx` and its line of `out/weights.json`.
-
-    `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
-    to go on from. Returns what `weights.json` says of the file.
-    """
-    from counterfoil.reading.train import learn  # noqa: PLC0415 torch
-
-    if numerals == "western" and folder is None:
-        raise InputError("--digits", expected="the folder of MNIST's files for Western digits", found="none")
-    scripts = ("western",) if numerals == "western" else ("arabic", "persian", "devanagari")
-    source = None if numerals != "western" else folder
-    batches = stream(seed, steps, source, scripts, limit)
-    out.mkdir(parents=True, exist_ok=True)
-    name = f"{numerals}.onnx"
-    data = learn.train(
-        batches,
-        signs=len(SIGNS),
-        heads=len(scripts),
-        seed=seed,
-        steps=steps,
-        threads=threads,
-        note=note,
-        start=start,
-        keep=out / f"{numerals}.pt",
-    )
-    (out / name).write_bytes(data)
-    made: dict[str, Any] = {
-        "file": name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "scripts": list(scripts),
-        "signs": SIGNS,
-        "seed": seed,
-        "steps": steps,
-        "batch": BATCH,
-        "mnist_train_pictures": limit if source else 0,
-        "mnist_sha256": dict(hashes(source, "train")) if source else {},
-        "continues": hashlib.sha256(start.read_bytes()).hexdigest() if start else None,
-        "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
-        + (" --digits MNIST" if source else ""),
-        **learn.made_with(),
-    }
-    path = out / "weights.json"
-    listed = json.loads(path.read_text("utf-8")) if path.exists() else {"schema": "counterfoil-weights/1", "files": {}}
-    listed["files"][numerals] = made
-    path.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
-    return made

@@ -2,13 +2,13 @@
 
 `draw_field` writes a text into a field of given size, with or without boxes, and with what real sheets show
 (leading dashes, crosses, struck and overwritten digits, words, guide digits, tails of the rows above and below, stamps,
-a layout that lies up to a fifth of the height beside where the outline says). `sample_field` draws what to write and how.
-Light, blur and compression come after: `photographed`. All randomness is the generator given; same seed, same field.
-Leaves out: whole sheets (`sheets`).
+a layout that lies up to a fifth of the height beside where the outline says). All randomness is the generator given;
+same seed, same field. Leaves out: what to write, light, blur and compression (`lessons`), whole sheets (`sheets`).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -90,8 +90,8 @@ class _Pen:
         return np.zeros((self.size[1], self.size[0]), np.uint8)
 
     def pixels(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        moved: NDArray[np.float32] = ((points - self.middle) @ self.turn.T + self.middle + self.origin) * self.scale
-        return moved
+        moved = ((points - self.middle) @ self.turn.T + self.middle + self.origin) * self.scale
+        return np.asarray(moved, np.float32)
 
     def lines(self, on: NDArray[np.uint8], strokes: Glyph, width: float, dark: float = 1.0) -> None:
         """`width` in heights; thinner than a pixel becomes fainter."""
@@ -233,7 +233,7 @@ class _Field:
 
     def print_box(self, x0: float, x1: float, y0: float, y1: float, dark: float, width: float, dots: bool) -> None:
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        for (ax, ay), (bx, by) in zip(corners, corners[1:], strict=False):
+        for (ax, ay), (bx, by) in itertools.pairwise(corners):
             self.print_line(ax, ay, bx, by, dark, width, dots)
 
     def print_line(
@@ -331,7 +331,7 @@ def draw_field(
     else:
         _fill_free(work, text, places, size, place)
     _around(work)
-    ink, printed = work.ink.astype(np.float32) / 255, work.printed.astype(np.float32) / 255
+    ink, printed = (np.asarray(layer.astype(np.float32) / 255, np.float32) for layer in (work.ink, work.printed))
     order = sorted(work.signs)
     signs = "".join(sign for _, sign in order)
     rows = work.rows or [margin * height_px, (1 + margin) * height_px]
@@ -349,7 +349,7 @@ def draw_field(
 
 def value_of(text: str) -> int | None:
     """The number meant: digits whatever stands in unused boxes; 0 for dashes, crosses, a word that means none."""
-    if "?" in text or "w" in text and not any(c.isdigit() for c in text):
+    if "?" in text or ("w" in text and not any(c.isdigit() for c in text)):
         return None
     digits = "".join(c for c in text if c.isdigit())
     if digits:
@@ -433,6 +433,12 @@ def _around(work: _Field) -> None:
             for i in range(count):
                 sign = str(rng.integers(10)) if rng.random() < 0.85 else "X"
                 work.put(sign, start + pitch * (i + 0.5), y, size, None, record=False)
+    _prints(work)
+    _smears(work)
+
+
+def _prints(work: _Field) -> None:
+    rng, style, width = work.rng, work.style, work.width
     marks = style.marks
     if "block" in marks:
         x0 = -rng.uniform(0.1, 0.6)
@@ -451,9 +457,6 @@ def _around(work: _Field) -> None:
             1,
             cv2.LINE_AA,
         )
-    if "through" in marks:
-        y = rng.uniform(0.2, 0.8)
-        work.pen.lines(work.ink, [_line(-0.3, y, width + 0.3, y + rng.normal(0, 0.3))], style.pen)
     if "stamp" in marks:
         t = np.linspace(0, 2 * np.pi, 40)
         r = rng.uniform(0.8, 2.0)
@@ -469,6 +472,14 @@ def _around(work: _Field) -> None:
             work.pen.lines(
                 work.printed, [(s - 0.5) * scale + at for s in shape], rng.uniform(0.02, 0.12), marks["texture"]
             )
+
+
+def _smears(work: _Field) -> None:
+    rng, style, width = work.rng, work.style, work.width
+    marks = style.marks
+    if "through" in marks:
+        y = rng.uniform(0.2, 0.8)
+        work.pen.lines(work.ink, [_line(-0.3, y, width + 0.3, y + rng.normal(0, 0.3))], style.pen)
     if "bleed" in marks:
         own = work.pen.layer()
         other = [

@@ -32,11 +32,16 @@ _MARKS_WEIGHT = 1.0
 class Batch(Protocol):
     """See `simulate.lessons.Batch`."""
 
-    x: NDArray[np.float32]
-    steps: NDArray[np.int64]
-    signs: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    marks: NDArray[np.int64]
+    @property
+    def x(self) -> NDArray[np.float32]: ...
+    @property
+    def steps(self) -> NDArray[np.int64]: ...
+    @property
+    def signs(self) -> NDArray[np.int64]: ...
+    @property
+    def lengths(self) -> NDArray[np.int64]: ...
+    @property
+    def marks(self) -> NDArray[np.int64]: ...
 
 
 def loss_of(out: Tensor, batch: Batch) -> Tensor:
@@ -78,7 +83,7 @@ def train(
         if known["last.weight"].shape[0] != network.last.weight.shape[0]:  # another script: the trunk alone
             known = {name: value for name, value in known.items() if not name.startswith("last.")}
         network.load_state_dict(known, strict=False)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network)
     chooser = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(chooser, _PEAK, total_steps=steps, pct_start=0.1, final_div_factor=50)
@@ -90,14 +95,14 @@ def train(
             out = network(x)
         loss = loss_of(out[:, head], batch)
         chooser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         chooser.step()
         plan.step()
         _move(average, network, min(_AVERAGE, number / (number + 20)))
         sum_loss += loss.item()
-        if number % 100 == 0:
-            note(f"{number} of {steps}: loss {sum_loss / 100:.3f}, {time.monotonic() - began:.0f} s")
+        if number % 50 == 0:
+            note(f"{number} of {steps}: loss {sum_loss / 50:.3f}, {time.monotonic() - began:.0f} s")
             sum_loss = 0.0
         if keep is not None and (number % 500 == 0 or number == steps):
             torch.save(average.state_dict(), keep)
@@ -120,7 +125,7 @@ def export(network: Network) -> bytes:
     torch.onnx.export(
         network,
         (torch.zeros(1, 2, VIEW_HEIGHT, 64),),
-        out,  # type: ignore[arg-type]
+        out,
         input_names=["x"],
         output_names=["y"],
         dynamic_axes={"x": {0: "batch", 3: "width"}, "y": {0: "batch", 2: "steps"}},

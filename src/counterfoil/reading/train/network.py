@@ -18,7 +18,7 @@ def _block(inputs: int, outputs: int, kernel: tuple[int, int], padding: tuple[in
     )
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]  # torch is no part of the type check
     """Batch x 2 x 48 x width to batch x heads x (width / 4) x (1 + signs) log-probabilities; sign 0 is "nothing"."""
 
     def __init__(self, signs: int, heads: int = 1) -> None:

@@ -1,0 +1,192 @@
+"""The first reader: our own small network over the whole field, so that how many boxes there are need not be known.
+
+It says for every few pixels which sign stands there: a digit, a cross, a dash, a word that means none, another word,
+something struck out, a digit written over another. Boxes, left-aligned, squeezed and free figures are read alike. Each
+field is shown in several views (`views`); what it may say is scored in all of them, and a view that sees nothing can't
+silence the others. One thread, same answer on every run. The weights and how they were made: docs/reading-weights.md.
+
+Leaves out: arithmetic, calibration, training (`train`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from counterfoil.primitives.errors import RecordError
+from counterfoil.reading import ctc, views
+from counterfoil.reading.belief import Belief, Candidate, Crop, State
+from counterfoil.reading.line import ink_box
+
+SCRIPTS: Final = ("western", "arabic", "persian", "devanagari")
+"""Arabic: the Eastern digits of Arabic; Persian has its own 4, 5 and 6."""
+_KEPT = 10
+_TOGETHER = 16
+_NONE_WORD = "nil"
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    picture: views.Floats
+    window: views.Window
+    weight: float
+
+
+class DigitsReader:
+    """Our own network on every field.
+
+    Raises:
+        RecordError: the weights that lie in the package are not those that `weights.json` names.
+    """
+
+    name = "digits"
+
+    def __init__(self, script: str = "western") -> None:
+        data, said = _weights(script)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
+        self._head = list(said["scripts"]).index(script)
+        self._signs = str(said["signs"])
+        self.version = f"digits-{said['sha256'][:8]}"
+
+    def read(self, crops: Sequence[Crop]) -> list[Belief]:
+        """One belief a crop, in their order."""
+        shown = [_views(crop) for crop in crops]
+        answers = iter(self._ask([view.picture for of_one in shown for view in of_one]))
+        return [self._belief(crop, own, [next(answers) for _ in own]) for crop, own in zip(crops, shown, strict=True)]
+
+    def _ask(self, pictures: Sequence[views.Floats]) -> list[ctc.Steps]:
+        """What the network says of each; pictures of one width run together, so none depends on the others."""
+        answers: dict[int, ctc.Steps] = {}
+        by_width: dict[int, list[int]] = {}
+        for number, picture in enumerate(pictures):
+            by_width.setdefault(-(-picture.shape[2] // 32) * 32, []).append(number)
+        for width, numbers in by_width.items():
+            for start in range(0, len(numbers), _TOGETHER):
+                part = numbers[start : start + _TOGETHER]
+                x = np.zeros((len(part), 2, views.VIEW_HEIGHT, width), np.float32)
+                for row, number in zip(x, part, strict=True):
+                    row[:, :, : pictures[number].shape[2]] = pictures[number]
+                (y,) = self._session.run(None, {"x": x})
+                for row, number in zip(y, part, strict=True):
+                    steps = np.exp(row[self._head, : pictures[number].shape[2] // views.STRIDE].astype(np.float64))
+                    answers[number] = steps / steps.sum(axis=1, keepdims=True)
+        return [answers[number] for number in range(len(pictures))]
+
+    def _belief(self, crop: Crop, shown: Sequence[_View], answers: Sequence[ctc.Steps]) -> Belief:
+        short = [ctc.shortened(steps) for steps in answers]
+        texts = sorted({text for steps in short for text in ctc.likeliest(steps)})
+        weights = np.array([view.weight for view in shown])
+        each = np.stack([ctc.probabilities(steps, texts) for steps in short])
+        p = (weights / weights.sum()) @ each
+        merged: dict[tuple[State, int | None], list[tuple[float, ctc.Text]]] = {}
+        for text, chance in zip(texts, p, strict=True):
+            state, value, _ = meaning("".join(self._signs[sign - 1] for sign in text))
+            merged.setdefault((state, value), []).append((float(chance), text))
+        candidates = []
+        for (state, value), found in merged.items():
+            best = max(found)[1]
+            raw = meaning("".join(self._signs[sign - 1] for sign in best))[2]
+            if crop.boxes is None:
+                raw = raw.strip("-") or raw[:1] if state is State.NUMBER else raw
+            elif state is not State.WORD and 0 < len(best) < crop.boxes:
+                raw = _in_boxes(raw, best, crop, shown, answers)
+            candidates.append(Candidate(raw, state, value, min(sum(chance for chance, _ in found), 1.0)))
+        candidates = [one for one in candidates if one.p > 1e-6]
+        candidates.sort(key=lambda one: (-one.p, one.state, one.value if one.value is not None else -1))
+        return Belief(self.name, tuple(candidates[:_KEPT]), self._extra(crop, texts, p, each))
+
+    def _extra(self, crop: Crop, texts: Sequence[ctc.Text], p: NDArray[Any], each: NDArray[Any]) -> dict[str, float]:
+        """What calibration may use: marks of struck and overwritten signs, whether the views say the same, how much."""
+        of_sign = {
+            sign: float(
+                sum(chance for text, chance in zip(texts, p, strict=True) if self._signs.index(sign) + 1 in text)
+            )
+            for sign in "/?w"
+        }
+        first = each.argmax(axis=1)
+        box = ink_box(crop.ink, crop.margin_px)
+        field_high = crop.ink.shape[0] - 2 * crop.margin_px
+        return {
+            "struck": of_sign["/"],
+            "over": of_sign["?"],
+            "letters": of_sign["w"],
+            "views_agree": float((first == np.bincount(first).argmax()).mean()),
+            "least_view": float(each[:, int(p.argmax())].min()),
+            "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
+        }
+
+
+def meaning(signs: str) -> tuple[State, int | None, str]:
+    """State, number meant, and `raw`, of signs from left to right.
+
+    Crosses and dashes before or behind digits stand in unused boxes or lead into the figure; alone they mean none. What
+    is struck out, and other words, count nothing where a figure stands beside.
+    """
+    kept = "".join(sign for sign in signs if sign not in "/w")
+    digits = kept.replace("n", "").strip("X-")
+    if "?" in kept or (digits and not digits.isdigit()):
+        return State.ILLEGIBLE, None, kept
+    if digits:
+        return State.NUMBER, int(digits), kept.replace("n", "")
+    if "n" in kept:
+        return State.WORD, 0, _NONE_WORD
+    if kept or "/" in signs:
+        return State.STRUCK, 0 if kept else None, kept or "?"
+    return (State.WORD, None, "word") if signs else (State.EMPTY, None, "")
+
+
+def _in_boxes(raw: str, text: ctc.Text, crop: Crop, shown: Sequence[_View], answers: Sequence[ctc.Steps]) -> str:
+    """`raw` with `_` for each empty box, where every sign stands in a box of its own."""
+    boxes = crop.boxes or 0
+    if len(raw) != len(text):
+        return raw
+    scale = (shown[0].window.right - shown[0].window.left) / shown[0].picture.shape[2]
+    field = crop.ink.shape[1] - 2 * crop.margin_px
+    out = ["_"] * boxes
+    for sign, step in zip(raw, ctc.places(answers[0], text), strict=True):
+        x = shown[0].window.left + (step + 0.5) * views.STRIDE * scale - crop.margin_px
+        box = int(np.clip(x / field * boxes, 0, boxes - 1))
+        if out[box] != "_":
+            return raw
+        out[box] = sign
+    return "".join(out)
+
+
+def _views(crop: Crop) -> list[_View]:
+    """With margins; the field; cut to the ink; and the ink alone, printed lines taken out."""
+    margin = crop.margin_px
+    dark = views.darkness(views.grey_of(crop.image), margin)
+    windows = [(dark, views.whole(dark), 1.0), (dark, views.inner(dark, margin), 1.0)]
+    box = ink_box(crop.ink, margin)
+    if box is not None:
+        top, bottom, left, right = box
+        tight = views.around(dark, margin, top, bottom, left, right, 0.25)
+        windows += [(dark, tight, 1.0), (np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32), tight, 1.0)]
+    return [_View(views.view(on, margin, window), window, weight) for on, window, weight in windows]
+
+
+def _weights(script: str) -> tuple[bytes, dict[str, Any]]:
+    folder = resources.files("counterfoil.reading") / "weights"
+    listed = json.loads((folder / "weights.json").read_text("utf-8"))["files"]
+    for said in listed.values():
+        if script in said["scripts"]:
+            data = (folder / said["file"]).read_bytes()
+            if hashlib.sha256(data).hexdigest() != said["sha256"]:
+                raise RecordError(
+                    f"{said['file']}: expected SHA-256 {said['sha256']}, found other bytes; install Counterfoil again",
+                    code="bad-weights",
+                )
+            return data, said
+    raise RecordError(f"weights for {script!r}: expected in weights.json, found none", code="bad-weights")

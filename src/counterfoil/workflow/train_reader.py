@@ -1,0 +1,123 @@
+"""`counterfoil reader train`: from MNIST's strokes and drawn fields to the weights that ship, and how they were made.
+
+One process draws fields (`simulate.lessons`) while this one trains (`reading.train`, needs torch). The drawing process
+gives its batches in one order, so that the seed decides everything but rounding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import cv2
+
+from counterfoil.primitives.errors import InputError
+from counterfoil.simulate.glyphs import hashes, mnist
+from counterfoil.simulate.lessons import BATCH, CHUNK, Batch, chunk
+from counterfoil.simulate.strokes import SIGNS
+
+
+def _offer(out: Any, seed: int, chunks: int, folder: Path | None, scripts: tuple[str, ...], limit: int) -> None:
+    """The background process: chunks in their order into a queue of bounded length."""
+    cv2.setNumThreads(1)
+    strokes = None if folder is None else mnist(folder, "train", limit)
+    for number in range(chunks):
+        out.put(chunk(seed, number, strokes, scripts[number % len(scripts)]))
+
+
+def stream(
+    seed: int, steps: int, folder: Path | None, scripts: tuple[str, ...], limit: int
+) -> Iterator[tuple[int, Batch]]:
+    """`steps` batches with the number of their script, made in one process beside, always in the same order."""
+    context = multiprocessing.get_context("spawn")
+    queue: Any = context.Queue(maxsize=8)
+    chunks = -(-steps // (CHUNK // BATCH))
+    process = context.Process(target=_offer, args=(queue, seed, chunks, folder, scripts, limit), daemon=True)
+    process.start()
+    given = 0
+    try:
+        for number in range(chunks):
+            while True:
+                try:
+                    batches = queue.get(timeout=5)
+                    break
+                except Empty:
+                    if not process.is_alive():
+                        raise RuntimeError(
+                            "the process that draws training fields ended early; its message is above"
+                        ) from None
+            for batch in batches:
+                if given < steps:
+                    given += 1
+                    yield number % len(scripts), batch
+    finally:
+        process.terminate()
+        process.join()
+
+
+def teach(
+    out: Path,
+    *,
+    folder: Path | None,
+    numerals: str,
+    seed: int,
+    steps: int,
+    threads: int,
+    note: Callable[[str], None],
+    start: Path | None = None,
+    limit: int = 20000,
+) -> dict[str, Any]:
+    """Train a network on `steps` batches and write `out/NUMERALS.onnx` and its line of `out/weights.json`.
+
+    `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
+    to go on from. Returns what `weights.json` says of the file.
+    """
+    from counterfoil.reading.train import learn  # noqa: PLC0415 torch
+
+    if numerals == "western" and folder is None:
+        raise InputError("--digits", expected="the folder of MNIST's files for Western digits", found="none")
+    scripts = ("western",) if numerals == "western" else ("arabic", "persian", "devanagari")
+    source = None if numerals != "western" else folder
+    batches = stream(seed, steps, source, scripts, limit)
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"{numerals}.onnx"
+    data = learn.train(
+        batches,
+        signs=len(SIGNS),
+        heads=len(scripts),
+        seed=seed,
+        steps=steps,
+        threads=threads,
+        note=note,
+        start=start,
+        keep=out / f"{numerals}.pt",
+    )
+    (out / name).write_bytes(data)
+    made: dict[str, Any] = {
+        "file": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "scripts": list(scripts),
+        "signs": SIGNS,
+        "seed": seed,
+        "steps": steps,
+        "batch": BATCH,
+        "mnist_train_pictures": limit if source else 0,
+        "mnist_sha256": dict(hashes(source, "train")) if source else {},
+        "continues": hashlib.sha256(start.read_bytes()).hexdigest() if start else None,
+        "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
+        + (" --digits MNIST" if source else ""),
+        **learn.made_with(),
+    }
+    path = out / "weights.json"
+    listed: dict[str, Any] = (
+        json.loads(path.read_text("utf-8")) if path.exists() else {"schema": "counterfoil-weights/1", "files": {}}
+    )
+    listed["files"][numerals] = made
+    path.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
+    return made
