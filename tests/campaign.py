@@ -63,7 +63,7 @@ def _crashed(where: str, tests: str) -> Iterator[tuple[str, int, int]]:
     with tempfile.TemporaryDirectory() as work:
         report = Path(work) / "report.xml"
         subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", tests, f"--junitxml={report}"],
+            [sys.executable, "-m", "pytest", "-q", tests, f"--junitxml={report}", "-o", "junit_family=xunit1"],
             cwd=ROOT,
             env={**os.environ, "COUNTERFOIL_CAMPAIGN": "whole"},
             check=False,
