@@ -43,8 +43,8 @@ def read(
 ) -> None:
     """Read the figures in photos of protocols; PHOTO may be a folder.
 
-    Each figure comes with a probability and an outcome: accept, suggest, or people where the reader is not sure. A photo
-    that is not the template's page is refused, with the reason and without figures. With --json one object a line for
+    Each figure comes with a probability and an outcome: accept, suggest, or people where the reader is not sure. A
+    photo that is not the template's page is refused, with the reason and without figures. With --json one object a line for
     each photo, in the order given.
     """
     if fields is None or form_id is None:
@@ -151,4 +151,5 @@ def _lines(file: Path, found: dict[str, Any]) -> Iterator[str]:
         seen = f"  seen: {field['raw']}" if str(figure) != field["raw"].lstrip("0") else ""
         yield f"  {name:<20} {figure!s:>8}  {field['p']:7.2%}  {field['outcome']}{seen}"
     for rule in found["broken_rules"]:
-        yield f"  does not add up: {' + '.join(rule['parts'])} = {rule['sum']}, but {rule['total']} is {rule['written']}"
+        parts = " + ".join(rule["parts"])
+        yield f"  does not add up: {parts} = {rule['sum']}, but {rule['total']} is {rule['written']}"

@@ -33,7 +33,7 @@ SPREAD: Final = 300.0
 """How many figures stand behind "something else"."""
 MOST_STATES: Final = 60_000
 
-# In place of a rule's difference: broken for sure; nothing can be said. Far above any sum, the second above many firsts.
+# In place of a rule's difference: broken for sure; nothing can be said. Above any sum, the second above many firsts.
 _BROKEN: Final = np.int64(2**40)
 _SILENT: Final = np.int64(2**50)
 _Ints = NDArray[np.int64]

@@ -4,9 +4,9 @@ It reads a field as a line of writing, where our own network reads boxes and str
 
 * The recogniser (PP-OCR, Apache-2.0, see docs/dependencies.md) is run by onnxruntime; of `rapidocr` only the model's
   file is used, its program never runs.
-* A field is shown to it in several views: as it is, cut to the ink (a lone 1 or 0 in a wide field is lost otherwise),
-  and the ink alone, without printed lines. What a field says is scored in every view, and the views are averaged, so
-  that one view that fails can't silence the others.
+* A field is shown to it in several views: with what stands around it, cut close to the ink (a lone 1 or 0 in a wide
+  field is lost otherwise), and the ink alone, without printed lines. What a field says is scored in every view, and the
+  views are averaged, so that one view that fails can't silence the others.
 * The recogniser knows 18,708 characters; here it may say digits, dashes and crosses. Letters that writers and it take
   for digits (O, l, Z, S) stand for them, unless the whole is a word of `ZERO_WORDS`.
 * Scores are those of connectionist temporal classification: a string's probability is the sum over all ways of
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -58,17 +57,11 @@ _LOOK_ALIKE: Final = {
 _SYMBOLS: Final = "".join(_LOOK_ALIKE)
 _BEAM: Final = 12
 _KEPT: Final = 10
+_FLOOR: Final = 0.01
+"""Of a view's probability, where views are averaged."""
 
 Scores = NDArray[np.float64]
 """Columns x (blank, then `_SYMBOLS`): probabilities."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One picture of a field as the recogniser gets it."""
-
-    line: Grey
-    weight: float
 
 
 class LineReader:
@@ -95,11 +88,11 @@ class LineReader:
     def read(self, crops: Sequence[Crop]) -> list[Belief]:
         """One belief a crop, in their order."""
         views = [_views(crop) for crop in crops]
-        lines = [view.line for of_one in views for view in of_one]
+        lines = [view for of_one in views for view in of_one]
         answers = iter(self._recognise(lines))
         beliefs = []
         for crop, of_one in zip(crops, views, strict=True):
-            beliefs.append(_belief(crop, of_one, [next(answers) for _ in of_one]))
+            beliefs.append(_belief(crop, [next(answers) for _ in of_one]))
         return beliefs
 
     def _recognise(self, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
@@ -148,21 +141,26 @@ def _model() -> Path:
 # Views
 
 
-def _views(crop: Crop) -> list[_View]:
-    """The field as it is; if there is ink, cut to it; and the ink alone."""
-    even = _evened(crop)
+def _views(crop: Crop) -> list[Grey]:
+    """The field with what stands around it, made strong; the photo cut close to the ink; and the ink alone.
+
+    Of a wide field only the part around its ink: an empty line is the slowest to read, and says nothing.
+    """
     m = crop.margin_px
+    even = _evened(crop)
     high, wide = even.shape
-    edge = m // 3
-    views = [_View(_line(even[m - edge : high - m + edge, m - edge : wide - m + edge]), 1.0)]
+    edge = m * 3 // 4
     box = ink_box(crop.ink, m)
-    if box is not None:
-        top, bottom, left, right = box
-        pad = max(4, (bottom - top) // 4)
-        cut = np.s_[max(0, top - pad) : bottom + pad, max(0, left - 2 * pad) : right + 2 * pad]
-        alone = np.asarray(255 - 255 * np.clip(_kept(crop.ink, m) * 1.3, 0, 1), np.uint8)
-        views += [_View(_line(even[cut]), 1.0), _View(_line(alone[cut]), 1.0)]
-    return views
+    if box is None:
+        return [_line(even[m - edge : high - m + edge, m - edge : wide - m + edge])]
+    top, bottom, left, right = box
+    around = np.s_[m - edge : high - m + edge, max(m - edge, left - high) : min(wide - m + edge, right + high)]
+    pad = max(4, (bottom - top) // 8)
+    close = np.s_[max(0, top - pad) : bottom + pad, max(0, left - 2 * pad) : right + 2 * pad]
+    near = np.s_[max(0, top - 6) : bottom + 6, max(0, left - 12) : right + 12]
+    grey = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    alone = np.asarray(255 - 255 * np.clip(crop.ink, 0, 1), np.uint8)
+    return [_line(even[around]), _line(grey[close]), _line(alone[near])]
 
 
 def _evened(crop: Crop) -> Grey:
@@ -297,30 +295,39 @@ def _distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def _belief(crop: Crop, views: Sequence[_View], answers: Sequence[tuple[Scores, str]]) -> Belief:
+def _belief(crop: Crop, answers: Sequence[tuple[Scores, str]]) -> Belief:
     beams = [beam(scores) for scores, _ in answers]
     texts = list(dict.fromkeys(text for of_view in beams for text in of_view))
-    whole = sum(view.weight for view in views)
-    found: dict[tuple[State, int | None], tuple[float, str, float]] = {}
-    for text in texts:
-        p = (
-            sum(view.weight * probability(scores, text) for view, (scores, _) in zip(views, answers, strict=True))
-            / whole
-        )
-        said = meaning(text)
-        sum_p, raw, best = found.get((said.state, said.value), (0.0, said.raw, 0.0))
-        found[said.state, said.value] = (sum_p + p, said.raw if p > best else raw, max(p, best))
+    views: list[dict[tuple[State, int | None], float]] = []
+    raws: dict[tuple[State, int | None], tuple[float, str]] = {}
+    for scores, _ in answers:
+        said: dict[tuple[State, int | None], float] = {}
+        for text in texts:
+            p, one = probability(scores, text), meaning(text)
+            key = (one.state, one.value)
+            said[key] = said.get(key, 0.0) + p
+            raws[key] = max(raws.get(key, (0.0, one.raw)), (p, one.raw))
+        views.append(said)
+    if not (signs := _signs(crop, beams))["has_ink"]:
+        views += [{(State.EMPTY, None): 1.0}] * 2
+        raws.setdefault((State.EMPTY, None), (1.0, ""))
     words = [word for _, free in answers if (word := zero_word(free))]
     share = len(words) / len(answers)
-    candidates = [
-        Candidate(raw, state, value, p * (1 - share))
-        for (state, value), (p, raw, _) in found.items()
-        if p * (1 - share) > 1e-9
-    ]
+    keys = list(raws)
+    # the views' geometric mean; what no view names keeps its share too
+    scores_of = {key: _mean([view.get(key, 0.0) for view in views]) for key in keys}
+    rest = _mean([1 - sum(view.values()) for view in views])
+    whole = sum(scores_of.values()) + rest
+    candidates = [Candidate(raws[key][1], *key, (1 - share) * score / whole) for key, score in scores_of.items()]
     if words:
         candidates.append(Candidate(max(set(words), key=words.count), State.WORD, 0, share))
     candidates.sort(key=lambda candidate: -candidate.p)
-    return Belief("line", tuple(candidates[:_KEPT]), _signs(crop, beams))
+    return Belief("line", tuple(candidates[:_KEPT]), signs)
+
+
+def _mean(given: Sequence[float]) -> float:
+    """Geometric mean above a floor, so that a view that sees nothing can't silence the others."""
+    return float(np.exp(np.mean(np.log(np.clip(given, 0.0, 1.0) + _FLOOR)))) - _FLOOR
 
 
 def _signs(crop: Crop, found: Sequence[Sequence[str]]) -> dict[str, float]:
