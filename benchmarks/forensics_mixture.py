@@ -1,12 +1,14 @@
 """The finite mixture on a seeded sample of a real election: `python -m benchmarks.forensics_mixture`.
 
 Prints one Markdown row: CPU seconds, likelihoods worked out, R-hat, effective sizes, and the rate beside that of the
-same model in JAGS (docs/methods/forensics-mixture.md says how that was run).
+same model in JAGS (docs/methods/forensics-mixture.md says how that was run). `--stations 0` takes a whole national
+election (half an hour of one core); `--progress` writes each step with its seconds to standard error.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 
 import numpy as np
@@ -18,6 +20,18 @@ JAGS_CPU_S, JAGS_EFFECTIVE, JAGS_EFFECTIVE_PI = 146.8, 1.9, 130.0
 """2,000 draws of model qbl on 1,000 stations of Russia 2018, smallest effective sizes (of all figures, of pi)."""
 
 
+class _Timed(logging.Formatter):
+    """Seconds by the clock and of processors since it was made, and the message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def format(self, record: logging.LogRecord) -> str:
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return f"{wall:8.1f} s, cpu {cpu:8.1f} s: {record.getMessage()}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.forensics_mixture", description=__doc__)
     parser.add_argument("--year", type=int, default=2018)
@@ -25,6 +39,7 @@ def main() -> None:
     parser.add_argument("--model", choices=("bl", "qbl"), default="qbl")
     parser.add_argument("--draws", type=int, default=1000, help="per chain")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--progress", action="store_true")
     arguments = parser.parse_args()
     all_of = russia(arguments.year).usual()
     size = all_of.registered.size
@@ -33,6 +48,11 @@ def main() -> None:
     keep[chosen] = True
     n, _, cast, leader = all_of.where(keep)
     mixture(n[:50], cast[:50], leader[:50], model=arguments.model, draws=20, sweeps=4)  # compiles
+    if arguments.progress:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Timed())
+        logging.getLogger("counterfoil.forensics").addHandler(handler)
+        logging.getLogger("counterfoil.forensics").setLevel(logging.INFO)
     wall, cpu = time.perf_counter(), time.process_time()
     fit = mixture(n, cast, leader, model=arguments.model, draws=arguments.draws, threads=arguments.threads)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from counterfoil.forensics.battery import battery
+from counterfoil.forensics.battery import TESTS, ask, battery
 from counterfoil.forensics.calibrate import ANY, Rate, alarms, calibrate, lines
 from counterfoil.forensics.clean_elections import CLEAN, PLANTED, clean_election, planted
 from counterfoil.forensics.levels import LEVELS
@@ -25,7 +26,14 @@ def _country(size: int = 500, seed: int = 5) -> Stations:
     area = stream.integers(0, 3, size)
     cast = stream.binomial(registered, stream.beta(30, 20, size))
     leader = stream.binomial(cast, np.array([0.4, 0.5, 0.6])[area])
-    return stations(registered=registered, cast=cast, leader=leader, areas=[f"area {i}" for i in area])
+    second = np.random.default_rng([seed, 1]).binomial(cast - leader, 0.3)
+    return stations(
+        registered=registered,
+        cast=cast,
+        leader=leader,
+        others={"second": second},
+        areas=[f"area {i}" for i in area],
+    )
 
 
 @given(st.sampled_from(PLANTED), st.floats(0, 1), st.integers(0, 1000))
@@ -35,7 +43,8 @@ def test_what_is_planted_changes_at_most_its_part_and_leaves_possible_figures(
 ) -> None:
     stream = np.random.default_rng(seed)
     clean = clean_election(_country(120), "stations", stream)
-    registered, given_, cast, leader = planted(clean, what, size, stream).four()
+    made = planted(clean, what, size, stream)
+    registered, given_, cast, leader = made.four()
     changed = (given_ != clean.four()[1]) | (cast != clean.four()[2]) | (leader != clean.leader)
     assert changed.sum() <= round(size * 120)
     assert ((leader <= cast) & (cast <= given_) & (given_ <= registered) & (leader >= 0)).all()
@@ -44,8 +53,39 @@ def test_what_is_planted_changes_at_most_its_part_and_leaves_possible_figures(
         assert (leader >= clean.leader).all()
     if what in ("moved", "invented-digits"):
         assert (cast == clean.four()[2]).all()
+    second, second_before = made.others["second"], clean.others["second"]
+    assert ((second >= 0) & (second + leader <= cast)).all()
+    if what == "swapped":
+        assert (second[changed] == clean.leader[changed]).all() and (leader[changed] == second_before[changed]).all()
     if what == "invented-digits":
         assert ((leader // 10 == clean.leader // 10) | (leader == cast)).all()
+
+
+def test_columns_changed_at_single_stations_are_found_beside_clean_ones() -> None:
+    stream = np.random.default_rng(2)
+    swapped = next(t for t in TESTS if t.key == "swapped")
+    clean = clean_election(_country(600), "stations", stream)
+    quiet, loud = (ask(swapped, table).result for table in (clean, planted(clean, "swapped", 0.02, stream)))
+    assert quiet is not None and loud is not None
+    assert len(quiet.to_dict()["found"]) <= 1
+    assert len(loud.to_dict()["found"]) >= 9  # of twelve
+
+
+def test_what_needs_a_runner_up_is_left_out_of_a_calibration_without_one() -> None:
+    alone = dataclasses.replace(_country(150), others={})
+    found = calibrate(alone, replicates=1, power_replicates=1)
+    assert {p.planted for p in found.power} == set(PLANTED) - {"swapped"}
+    with pytest.raises(InputError, match="a runner-up"):
+        planted(alone, "swapped", 0.1, np.random.default_rng(1))
+
+
+def test_a_runner_up_changes_no_other_column_of_a_clean_election() -> None:
+    table = _country(150)
+    for kind in CLEAN:
+        made = [
+            clean_election(t, kind, np.random.default_rng(3)) for t in (table, dataclasses.replace(table, others={}))
+        ]
+        assert (made[0].leader == made[1].leader).all() and made[0].others.keys() == {"second"}
 
 
 def test_invented_digits_never_give_more_votes_than_ballots() -> None:

@@ -40,7 +40,8 @@ def _source_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 multiple=True,
                 metavar="KEY=COLUMN,...",
                 help="Of a table: registered, given, cast, leader, others, area, commission, machine, late (both 0 or "
-                "1). COLUMN may hold * and |; what matches is added up.",
+                "1); of an earlier election at the same stations: previous, previous_registered, previous_cast. COLUMN "
+                "may hold * and |; what matches is added up, but for others and previous, where each is an option.",
             ),
             click.option(
                 "--recipe", metavar="NAME", help="A known mapping instead of --columns: russia-2018, russia-2021, ..."
@@ -85,9 +86,20 @@ def forensics() -> None:
     metavar="STATIONS",
     help="Also fit the finite mixture, on a random sample of so many stations (1,000 take minutes).",
 )
+@click.option(
+    "--published",
+    is_flag=True,
+    help="Also repeat the published seeded recipe for integer percentages, to the last bit (seconds to a minute).",
+)
 @with_output
 def test(
-    source: Path, no_areas: bool, html: Path | None, mixture_stations: int | None, say: Output, **how: Any
+    source: Path,
+    no_areas: bool,
+    html: Path | None,
+    mixture_stations: int | None,
+    published: bool,
+    say: Output,
+    **how: Any,
 ) -> None:
     """Run every test that the columns of TABLE, or the confirmed counts in FOLDER, allow.
 
@@ -98,6 +110,7 @@ def test(
         _source(source, say, **how),
         by_area=not no_areas,
         mixture_stations=mixture_stations,
+        published=published,
         progress=say.progress,
     )
     if html is not None:
@@ -220,6 +233,15 @@ def _data(result: ForensicsResult, html: Path | None) -> dict[str, Any]:
         "rows_left_out": result.source.left_out,
         "mapped": {key: list(columns) for key, columns in result.source.mapped.items()},
         **result.battery.to_dict(),
+        "beside": {
+            name: {
+                "refusal": answer.refusal,
+                "refusal_code": answer.refusal_code,
+                "summary": answer.result.summary() if answer.result else None,
+                "result": answer.result.to_dict() if answer.result else None,
+            }
+            for name, answer in result.beside.items()
+        },
         "html": str(html) if html else None,
     }
 
@@ -237,6 +259,9 @@ def _lines(result: ForensicsResult, html: Path | None) -> Iterator[str]:
         for kind, answer in outcome.placebos.items():
             if outcome.adjusted_p is not None:
                 yield f"  placebo, {kind}: {_figure(answer.p, answer.z) if answer.result else answer.refusal}"
+        yield ""
+    for answer in result.beside.values():
+        yield answer.result.summary() if answer.result else f"no answer. {answer.refusal}"
         yield ""
     marked = [a for a in found.areas if a.stands_out]
     if found.areas:

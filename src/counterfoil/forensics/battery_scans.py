@@ -12,6 +12,7 @@ import numpy as np
 from counterfoil.forensics.arrays import Ints
 from counterfoil.forensics.batch_audit import METHOD as BATCHES
 from counterfoil.forensics.commissions import KIREEV, MACHINES, kireev, machine_counted
+from counterfoil.forensics.fingerprint import DIFFERENCE, fingerprint, fingerprint_difference
 from counterfoil.forensics.flows import METHOD as FLOWS
 from counterfoil.forensics.flows import flows
 from counterfoil.forensics.late_count import METHOD as LATE
@@ -80,6 +81,29 @@ def late(table: Stations) -> Result:
         areas=table.area if table.area is not None and len(table.area_names) > 1 else None,
         previous_cast=table.previous_cast if both else None,
         previous_leader=before if both else None,
+    )
+
+
+FINGERPRINTS_NEED = ("registered", "cast", "leader", "previous", "previous_registered", "previous_cast")
+
+
+def fingerprints_between(table: Stations) -> Result:
+    """How far the fingerprint moved since the earlier election, turnout by ballots cast in both.
+
+    Raises:
+        Refusal: the option tested did not stand then under the same name.
+    """
+    before = (table.previous or {}).get(table.leader_name)
+    if before is None:
+        raise Refusal(
+            f"{DIFFERENCE.name}: expected {table.leader_name} in the earlier election, found "
+            f"{', '.join(table.previous or {}) or 'none'}.",
+            code="no-column",
+        )
+    cast, cast_before = _known(table.cast, "cast"), _known(table.previous_cast, "previous_cast")
+    return fingerprint_difference(
+        fingerprint(_known(table.previous_registered, "previous_registered"), cast_before, cast_before, before),
+        fingerprint(_known(table.registered, "registered"), cast, cast, table.leader),
     )
 
 

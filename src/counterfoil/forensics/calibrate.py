@@ -266,6 +266,7 @@ def calibrate(
     changed = [
         _Task(table, (seed, 100 + at, step), powered, CLEAN[0], what, size, described)
         for at, what in enumerate(PLANTED)
+        if what != "swapped" or table.runner_up is not None
         for step, size in enumerate(SIZES)
     ]
     return Calibration(

@@ -8,9 +8,11 @@
   to hundreds.
 * Planted in a part of the stations drawn at random: `rounded` (turnout and share set to whole percentages), `stuffed`
   (up to half of those who stayed at home counted for the leader), `moved` (up to half of the others' votes counted for
-  the leader), `invented-digits` (last digits of the leader's votes as people make them up).
+  the leader), `invented-digits` (last digits of the leader's votes as people make them up), `swapped` (the leader's and
+  the runner-up's votes entered in each other's place).
+* Of the other options only the runner-up is drawn, by its part of what the leader leaves, in the same way as share.
 
-Leaves out further options: the placebos of a simulated election say nothing that it does not say itself.
+Leaves out all further options: no calibrated test looks at them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from counterfoil.forensics.stations import Stations
 from counterfoil.primitives.errors import InputError
 
 CLEAN = ("stations", "regions", "rounded-lists")
-PLANTED = ("rounded", "stuffed", "moved", "invented-digits")
+PLANTED = ("rounded", "stuffed", "moved", "invented-digits", "swapped")
 JITTER = 0.05
 """Over-dispersion on the logit scale; the one under which the z of integer percentages was shown to be standard."""
 TENS, HUNDREDS = 0.3, 0.05
@@ -53,7 +55,27 @@ def clean_election(table: Stations, kind: str, stream: np.random.Generator) -> S
         registered = _rounded_lists(registered, stream)
     drawn = stream.binomial(registered, t).astype(np.int64)
     boxes = np.maximum(drawn - np.maximum(given - cast, 0), 0) if not table.given_is_cast else drawn
-    return replace(table, registered=registered, given=drawn, cast=boxes, leader=_votes(stream, boxes, s), others={})
+    votes = _votes(stream, boxes, s)
+    second = table.runner_up
+    others: dict[str, Ints] = {}
+    if second is not None:
+        # A stream of its own, so that the other columns do not depend on whether a runner-up is known.
+        own = stream.spawn(1)[0]
+        rest = np.clip(table.others[second] / np.maximum(cast - leader, 1), 0.0, 1.0)
+        rest = _by_region(rest, table, own) if kind == "regions" else _jittered(rest, own)
+        others[second] = _votes(own, boxes - votes, rest)
+    # No calibrated test reads an earlier election, and one that nothing was drawn from would be no clean one.
+    return replace(
+        table,
+        registered=registered,
+        given=drawn,
+        cast=boxes,
+        leader=votes,
+        others=others,
+        previous=None,
+        previous_registered=None,
+        previous_cast=None,
+    )
 
 
 def _votes(stream: np.random.Generator, boxes: Ints, share: Floats) -> Ints:
@@ -98,13 +120,14 @@ def planted(table: Stations, what: str, size: float, stream: np.random.Generator
     """The same election with `size` (0 to 1) of its stations changed, as the module says.
 
     Raises:
-        InputError: an unknown anomaly, a size outside 0 to 1.
+        InputError: an unknown anomaly, a size outside 0 to 1, nobody to swap columns with.
     """
     if what not in PLANTED:
         raise InputError("planted", expected=" or ".join(PLANTED), found=what)
     if not 0.0 <= size <= 1.0:
         raise InputError("size", expected="a part of the stations, 0 to 1", found=str(size))
     registered, given, cast, leader = table.four()
+    second = table.runner_up
     changed = np.zeros(table.size, dtype=np.bool_)
     changed[stream.permutation(table.size)[: round(size * table.size)]] = True
     changed &= (cast > 0) & (given <= registered) & (leader <= cast)
@@ -120,12 +143,27 @@ def planted(table: Stations, what: str, size: float, stream: np.random.Generator
         new_given, new_cast, new_leader = given + more, cast + more, leader + more
     elif what == "moved":
         new_leader = leader + np.floor(part * np.maximum(cast - leader, 0)).astype(np.int64)
+    elif what == "swapped":
+        if second is None:
+            raise InputError("others", expected="a runner-up to change places with", found="none")
+        new_leader = table.others[second].copy()
     else:
         digits = stream.choice(10, table.size, p=MADE_UP / MADE_UP.sum())
         new_leader = np.minimum(leader - leader % 10 + digits, cast)
+    others = dict(table.others)
+    if second is not None:
+        votes = others[second]
+        if what == "swapped":
+            given_up = leader
+        elif what == "moved":
+            given_up = np.ceil((1 - part) * votes).astype(np.int64)
+        else:
+            given_up = votes
+        others[second] = np.where(changed, np.minimum(given_up, np.maximum(new_cast - new_leader, 0)), votes)
     return replace(
         table,
         given=np.where(changed, new_given, given),
         cast=np.where(changed, new_cast, cast),
         leader=np.where(changed, new_leader, leader),
+        others=others,
     )

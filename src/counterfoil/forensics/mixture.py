@@ -33,7 +33,8 @@ from counterfoil.forensics.arrays import Column, Floats, Ints, columns, select, 
 from counterfoil.forensics.mixture_arrays import on_device
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
-from counterfoil.forensics.mixture_sampler import sample
+from counterfoil.forensics.mixture_sampler import Shares, sample
+from counterfoil.forensics.mixture_shares import FARTHEST, walk
 from counterfoil.forensics.mixture_smooth import LEAST_VOTERS, log_smooth, rules
 from counterfoil.forensics.results import Method, Reference, Result
 from counterfoil.primitives.errors import InputError, Refusal
@@ -189,30 +190,44 @@ class _Posterior:
         self._facts = log_factorials(int(n.max()) + 1)
 
     def __call__(self, point: Floats, stations: int) -> float:
+        return self.by_class(point, stations)[0]
+
+    def by_class(self, point: Floats, stations: int) -> tuple[float, Floats]:
+        """The log posterior, and the log likelihoods it was made of: stations x 3, in no order of stations.
+
+        No rows where the posterior is 0, and none of stations whose sum was worked out on a device.
+        """
+        none = np.empty((0, 3))
         if (
-            (np.abs(point[:2]) > 30).any()
+            (np.abs(point[:2]) > FARTHEST).any()
             or (np.abs(point[2:8]) > 5).any()
             or (point[8:] < 1e-3).any()
             or (point[8:] > 10).any()
         ):
-            return -math.inf
+            return -math.inf, none
         pi, theta = _unpack(point)
         log_pi = np.log(pi)
         value = log_prior(point)
         if self._rules is None or (point[8:10] < self._spread).any():
-            value += self._walked(self._all, stations, theta, log_pi)
+            whole, classes = self._walked(self._all, stations, theta, log_pi)
+            value += whole
         else:
             large = int(self._large_before[stations])
             if self._on_device is not None:
-                value += self._on_device(large, theta, log_pi)
+                whole, classes = self._on_device(large, theta, log_pi), none
             else:
-                value += log_smooth(self._rules, large, theta, log_pi)[0]
-            value += self._walked(self._small, stations - large, theta, log_pi)
-        return value if math.isfinite(value) else -math.inf
+                whole, classes = log_smooth(self._rules, large, theta, log_pi)
+            value += whole
+            whole, small = self._walked(self._small, stations - large, theta, log_pi)
+            value, classes = value + whole, np.concatenate([classes, small])
+        return (value, classes) if math.isfinite(value) else (-math.inf, none)
 
-    def _walked(self, columns: tuple[Ints, Ints, Ints], stations: int, theta: Floats, log_pi: Floats) -> float:
+    def _walked(
+        self, columns: tuple[Ints, Ints, Ints], stations: int, theta: Floats, log_pi: Floats
+    ) -> tuple[float, Floats]:
         n, a, w = (column[:stations] for column in columns)
-        return log_stations(n, a, w, theta, log_pi, self._facts, np.empty((stations, 3)))
+        out = np.empty((stations, 3))
+        return log_stations(n, a, w, theta, log_pi, self._facts, out), out
 
 
 def _peak(point: Floats, below: float) -> Peak:
@@ -294,7 +309,11 @@ def mixture(
     starts[:, 8:] = rng.uniform(0.2, 0.7, (CLIMBS, starts.shape[1] - 8))
     spread = min(_spread(g, n), _spread(w, g)) / 2 if model == "qbl" else None
     posterior = _Posterior(n, n - g, w, spread, device)
-    found = sample(posterior, starts, n.size, draws=draws, chains=chains, sweeps=sweeps, threads=threads, rng=rng)
+    # A device gives no likelihoods by class, so there the shares move with everything else only.
+    shares = None if device is not None else Shares(posterior.by_class, walk)
+    found = sample(
+        posterior, starts, n.size, draws=draws, chains=chains, sweeps=sweeps, threads=threads, rng=rng, shares=shares
+    )
     unpacked = [[_unpack(point) for point in chain] for chain in found.points]
     pi = np.array([[shares for shares, _ in chain] for chain in unpacked])
     theta = np.array([[rest for _, rest in chain] for chain in unpacked])

@@ -4,18 +4,21 @@
 * A crowd of walkers on that part takes its steps from the distances between walkers (differential evolution Markov
   chain, ter Braak 2006, https://doi.org/10.1007/s11222-006-8769-1), starting from all peaks. Student t
   distributions are fitted to where it settles.
-* With more stations than that part, a single t is moved on to larger and larger parts: a climb for its middle, then
-  importance sampling for its shape, with weights flattened until enough points carry them (adaptive importance
+* With more stations than that part, climbs lead to the peak on larger and larger parts. On all stations a single t
+  around it, as wide as the curvature says, takes the place of the fit.
+* The fit is mended by importance sampling, with weights flattened until enough points carry them (adaptive importance
   sampling, Bugallo et al. 2017, https://doi.org/10.1109/MSP.2017.2699226). Nothing of all this is kept but the fit.
 * Chains, scattered anew, then propose from the fit (independence Metropolis), and now and then a small step instead, so
-  that a chain in a tail the fit is too thin for gets out. The rule does not change while they run, so they draw from
-  the posterior itself and not from the approximation; how well they do is read from R-hat and effective size.
+  that a chain in a tail the fit is too thin for gets out. Between two such steps the first two coordinates walk on
+  their own where that costs next to nothing (`Shares`). The rule does not change while they run, so they draw from the
+  posterior itself and not from the approximation; how well they do is read from R-hat and effective size.
 
 Leaves out: the posterior, and what the draws mean.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +31,9 @@ from scipy.special import logsumexp
 
 from counterfoil.forensics.arrays import Bools, Floats
 from counterfoil.forensics.mixture_diagnostics import rhat
-from counterfoil.forensics.mixture_proposal import Proposal
+from counterfoil.forensics.mixture_proposal import DEGREES, NORMAL_DEGREES, Proposal
+
+_log = logging.getLogger(__name__)
 
 LogPosterior = Callable[[Floats, int], float]
 """Log density at a point, from the first so many stations."""
@@ -40,8 +45,16 @@ CROWD_PART = 1_250
 _GROWTH = 5
 _LONGEST, _STOP = 8, 1.008
 """Chains are doubled in length until R-hat is below, up to eight times what was asked for."""
-_WALK_SHARE = 0.35
+NEARLY_NORMAL = 20_000
+"""Stations from which one component with thinner tails does better than three, and fewer small steps are needed."""
+SHAPE_PART = 6_250
+"""Stations the curvature is taken from."""
+_LEGS, _FAR = 6, 1.0
+"""Climbs on one part, each in coordinates shaped where the one before ended, until one gains less than so much."""
+_WALK_SHARE, _WALK_SHARE_OF_MANY = 0.35, 0.15
 _CROWD_PER_DIMENSION = 14
+SHARE_STEPS = 25
+"""Steps of the shares by themselves between two likelihoods; together they cost a tenth of one."""
 _ENOUGH = 0.45
 """Part of the drawn points that the weights should be worth."""
 _SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -60,6 +73,18 @@ class Draws:
     """Different points where climbs ended on the first part of the stations, and their log density, best first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The first two coordinates' own moves, with all others held.
+
+    `by_class`: a point's log density and what `walk` needs of it. `walk`: of that, both coordinates, steps and
+    logarithms of uniform numbers makes the coordinates after the walk and the gain in log density.
+    """
+
+    by_class: Callable[[Floats, int], tuple[float, Floats]]
+    walk: Callable[[Floats, Floats, Floats, Floats], tuple[Floats, float]]
+
+
 class _Counted:
     """The posterior over many points at once, on as many threads as asked for, in the order of the points."""
 
@@ -73,6 +98,12 @@ class _Counted:
         if self._pool is None:
             return np.array([self._one(point, part) for point in points])
         return np.array(list(self._pool.map(lambda point: self._one(point, part), points)))
+
+    def by_class(self, shares: Shares, points: Floats, part: int) -> list[tuple[float, Floats]]:
+        self.evaluations += len(points)
+        if self._pool is None:
+            return [shares.by_class(point, part) for point in points]
+        return list(self._pool.map(lambda point: shares.by_class(point, part), points))
 
     def close(self) -> None:
         if self._pool is not None:
@@ -108,26 +139,38 @@ def _peaks(target: _Counted, starts: Floats, part: int) -> tuple[tuple[Floats, f
     return tuple(kept)
 
 
-def _shape(target: _Counted, peak: Floats, part: int) -> Floats:
-    """The lower triangle of the covariance that the curvature at a peak stands for; flat directions reach 1."""
-    size = peak.size
+def _precision(target: _Counted, at: Floats, part: int) -> Floats:
+    """Minus the second differences of the log density at a point."""
+    size = at.size
     # Each direction's step makes about the same difference, so that its curvature is neither noise nor far away.
     step = np.full(size, 0.01)
-    here = float(target(peak[None], part)[0])
+    here = float(target(at[None], part)[0])
     for _ in range(3):
-        fall = here - 0.5 * (target(peak + np.diag(step), part) + target(peak - np.diag(step), part))
+        fall = here - 0.5 * (target(at + np.diag(step), part) + target(at - np.diag(step), part))
         fall = np.where(np.isfinite(fall), np.clip(fall, 1e-3, 1e3), 1e3)
         step = np.clip(step * np.clip(0.3 / fall, 0.05, 20) ** 0.5, 1e-3, 0.7)
     pairs = [(i, j) for i in range(size) for j in range(i + 1, size)]
     corners = [s * step[i] * np.eye(size)[i] + t * step[j] * np.eye(size)[j] for i, j in pairs for s, t in _SIGNS]
-    values = target(peak + np.array(corners), part).reshape(-1, 4)
-    ends = np.concatenate([peak + np.diag(step), peak - np.diag(step)])
+    values = target(at + np.array(corners), part).reshape(-1, 4)
+    ends = np.concatenate([at + np.diag(step), at - np.diag(step)])
     curvature = np.diag((target(ends, part).reshape(2, size).sum(axis=0) - 2 * here) / step**2)
     for (i, j), corner in zip(pairs, values, strict=True):
         mixed = (corner[0] - corner[1] - corner[2] + corner[3]) / (4 * step[i] * step[j])
         curvature[i, j] = curvature[j, i] = mixed if math.isfinite(mixed) else 0.0
-    roots, vectors = np.linalg.eigh(-np.where(np.isfinite(curvature), curvature, -1.0))
+    return -np.where(np.isfinite(curvature), curvature, -1.0)
+
+
+def _root(precision: Floats) -> Floats:
+    """A matrix whose product with its transpose is the covariance; flat directions reach 1."""
+    roots, vectors = np.linalg.eigh(precision)
     return np.asarray(vectors / np.sqrt(np.maximum(roots, 1.0)), dtype=np.float64)
+
+
+def _expected(target: _Counted, at: Floats, part: int, grown: int) -> Floats:
+    """The covariance on a larger part, from the curvature on a smaller one; the prior's part does not grow."""
+    prior = _precision(target, at, 0)
+    root = _root(prior + (_precision(target, at, part) - prior) * (grown / part))
+    return np.asarray(root @ root.T, dtype=np.float64)
 
 
 def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int, sweeps: int, rng: Generator) -> Floats:
@@ -138,7 +181,7 @@ def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int,
     for i, (peak, _) in enumerate(peaks):
         mine = np.arange(i, count, len(peaks))
         high, _ = _climb(target, peak, 0.1 * np.eye(size), part, 30, 10 * _WIDTH)
-        at[mine] = high + rng.standard_normal((mine.size, size)) @ _shape(target, high, part).T
+        at[mine] = high + rng.standard_normal((mine.size, size)) @ _root(_precision(target, high, part)).T
     value = target(at, part)
     seen = []
     for sweep in range(sweeps):
@@ -163,6 +206,21 @@ def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int,
     return np.concatenate(seen)
 
 
+def _moved(target: _Counted, middle: Floats, part: int, grown: int) -> tuple[Floats, Floats]:
+    """The peak on a larger part, and the covariance there."""
+    covariance = _expected(target, middle, min(part, SHAPE_PART), grown)
+    height = float(target(middle[None], grown)[0])
+    for _ in range(_LEGS):
+        before = height
+        lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        middle, height = _climb(target, middle, lower, grown, 10, 0.1)
+        covariance = _expected(target, middle, min(grown, SHAPE_PART), grown)
+        _log.info("climb on %d stations gained %.1f, %d likelihoods so far", grown, height - before, target.evaluations)
+        if height - before < _FAR:
+            break
+    return middle, covariance
+
+
 def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: int, rng: Generator) -> Proposal:
     """Moves the proposal onto the posterior by importance sampling, round by round."""
     size = proposal.size
@@ -171,6 +229,7 @@ def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: in
         new = proposal.draw(batch, rng)
         new_weights = target(new, part) - proposal.log_density(new)
         good = _carried(new_weights) > _ENOUGH * batch
+        _log.info("%d points on %d stations, worth %.0f", batch, part, _carried(new_weights))
         # Rounds that were far off would only add noise.
         if _carried(new_weights) > 0.1 * batch:
             points, log_weights = np.concatenate([points, new]), np.concatenate([log_weights, new_weights])
@@ -180,14 +239,14 @@ def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: in
         while (carried := _carried(power * log_weights)) < 4 * size and power > 1e-4:
             power *= 0.8
         weights = np.exp(power * log_weights - logsumexp(power * log_weights))
-        if carried > 20 * size:
-            proposal = Proposal.fitted(points, weights, rng)
+        if carried > 20 * size and proposal.degrees == DEGREES:
+            proposal = Proposal.fitted(points, weights, rng, proposal.degrees)
         else:
             middle = weights @ points
             spread = (points - middle).T @ (weights[:, None] * (points - middle)) / (1 - (weights**2).sum())
             # Few points carry the weights early on: keep part of the old shape, or the new one would be singular.
             keep = size / (size + carried)
-            proposal = Proposal.single(middle, (1 - keep) * spread + keep * proposal.covariance())
+            proposal = Proposal.single(middle, (1 - keep) * spread + keep * proposal.covariance(), proposal.degrees)
         if good:
             break
     return proposal
@@ -208,6 +267,7 @@ def sample(
     sweeps: int,
     threads: int,
     rng: Generator,
+    shares: Shares | None = None,
 ) -> Draws:
     """Runs the steps of the module.
 
@@ -218,6 +278,7 @@ def sample(
         draws: kept per chain, up to eight times as many where they do not agree; a tenth more is run before.
         sweeps: of the crowd; half of them are looked at.
         threads: how many points are worked on at once; the draws do not depend on it.
+        shares: moves of the first two coordinates by themselves, if there are any.
     """
     target = _Counted(log_posterior, threads)
     size = starts.shape[1]
@@ -226,18 +287,24 @@ def sample(
     seen = _crowd(target, peaks, part, sweeps, rng)
     proposal = Proposal.fitted(seen, np.full(len(seen), 1 / len(seen)), rng)
     proposal = _fit(target, proposal, part, 60 * size, 5, rng)
+    _log.info("%d peaks, proposal placed on %d stations after %d likelihoods", len(peaks), part, target.evaluations)
+    middle = proposal.middle()
     while part < stations:
         grown = min(part * _GROWTH, stations)
-        middle, covariance = proposal.middle(), proposal.covariance() * (part / grown)
-        lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-        middle, _ = _climb(target, middle, lower, grown, 10, 0.1)
-        proposal = _fit(target, Proposal.single(middle, 1.3 * covariance), grown, 18 * size, 6, rng)
+        middle, covariance = _moved(target, middle, part, grown)
         part = grown
-    chain = _Chains(target, proposal, chains, stations, rng)
+    if stations > CROWD_PART:
+        degrees = DEGREES if stations < NEARLY_NORMAL else NORMAL_DEGREES
+        proposal = Proposal.single(middle, 1.1 * covariance, degrees)
+        proposal = _fit(target, proposal, stations, 18 * size, 8, rng)
+    walks = _WALK_SHARE if stations < NEARLY_NORMAL else _WALK_SHARE_OF_MANY
+    chain = _Chains(target, proposal, chains, stations, walks, shares, rng)
     chain.run(max(draws // 10, 20))
     points = chain.run(draws)
-    while points.shape[1] < _LONGEST * draws and max(rhat(points[..., i]) for i in range(size)) > _STOP:
+    while (worst := max(rhat(points[..., i]) for i in range(size))) > _STOP and points.shape[1] < _LONGEST * draws:
+        _log.info("%d draws a chain, largest R-hat %.4f: twice as many", points.shape[1], worst)
         points = np.concatenate([points, chain.run(points.shape[1])], axis=1)
+    _log.info("%d draws a chain, largest R-hat %.4f, %d likelihoods", points.shape[1], worst, target.evaluations)
     target.close()
     return Draws(points, chain.taken / chain.proposed, target.evaluations, peaks)
 
@@ -245,16 +312,38 @@ def sample(
 class _Chains:
     """Chains that propose from the fit or take a small step; they start scattered, and go on where they stopped."""
 
-    def __init__(self, target: _Counted, proposal: Proposal, chains: int, part: int, rng: Generator) -> None:
-        self._target, self._proposal, self._part, self._rng = target, proposal, part, rng
-        self._lower = np.asarray(np.linalg.cholesky(proposal.covariance()), dtype=np.float64)
+    def __init__(
+        self,
+        target: _Counted,
+        proposal: Proposal,
+        chains: int,
+        part: int,
+        walks: float,
+        shares: Shares | None,
+        rng: Generator,
+    ) -> None:
+        self._target, self._proposal, self._part, self._walks, self._rng = target, proposal, part, walks, rng
+        self._shares = shares
+        covariance = proposal.covariance()
+        self._lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        # The shares' own spread with all else held, times what suits two dimensions.
+        alone = np.linalg.inv(np.linalg.inv(covariance)[:2, :2])
+        self._alone = np.asarray(2.38 / math.sqrt(2) * np.linalg.cholesky(alone), dtype=np.float64)
         at = proposal.draw(10 * chains, rng)
-        value = target(at, part)
+        value, classes = self._worked(at)
         # None where the posterior is 0: a chain could not leave from there.
         possible = np.flatnonzero(np.isfinite(value))[:chains]
         self._at, self._value = at[possible], value[possible]
+        self._classes = [classes[i] for i in possible]
         self._density = proposal.log_density(self._at)
         self.taken, self.proposed = 0, 0
+
+    def _worked(self, points: Floats) -> tuple[Floats, list[Floats]]:
+        """Log densities, and what the shares' moves need of each; nothing of it where they have none."""
+        if self._shares is None:
+            return self._target(points, self._part), [np.empty((0, 3))] * len(points)
+        found = self._target.by_class(self._shares, points, self._part)
+        return np.array([value for value, _ in found]), [classes for _, classes in found]
 
     def run(self, steps: int) -> Floats:
         """chains x steps x dimensions."""
@@ -262,19 +351,31 @@ class _Chains:
         rng = self._rng
         kept = np.empty((chains, steps, size))
         for step in range(steps):
-            walks: Bools = np.asarray(rng.random(chains) < _WALK_SHARE, dtype=np.bool_)
+            walks: Bools = np.asarray(rng.random(chains) < self._walks, dtype=np.bool_)
             # Along one direction of any length a step is taken as often in fourteen dimensions as in two.
             direction = rng.standard_normal((chains, size))
             direction /= np.linalg.norm(direction, axis=1, keepdims=True)
             length = rng.standard_normal(chains) * np.exp(rng.uniform(-1.0, 1.5, chains))
             near = self._at + length[:, None] * (direction @ self._lower.T)
             proposed = np.where(walks[:, None], near, self._proposal.draw(chains, rng))
-            new = self._target(proposed, self._part)
+            new, classes = self._worked(proposed)
             new_density = self._proposal.log_density(proposed)
             correction = np.where(walks, 0.0, self._density - new_density)
             take: Bools = np.asarray(np.log(rng.random(chains)) < new - self._value + correction, dtype=np.bool_)
             self._at[take], self._value[take], self._density[take] = proposed[take], new[take], new_density[take]
+            for i in np.flatnonzero(take):
+                self._classes[i] = classes[i]
+            if self._shares is not None:
+                self._move_shares(self._shares)
             kept[:, step] = self._at
             self.taken += int(take.sum())
             self.proposed += chains
         return kept
+
+    def _move_shares(self, shares: Shares) -> None:
+        for i, classes in enumerate(self._classes):
+            steps = self._rng.standard_normal((SHARE_STEPS, 2)) @ self._alone.T
+            levels = np.log(self._rng.random(SHARE_STEPS))
+            self._at[i, :2], gained = shares.walk(classes, self._at[i, :2], steps, levels)
+            self._value[i] += gained
+        self._density = self._proposal.log_density(self._at)

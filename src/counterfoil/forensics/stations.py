@@ -29,7 +29,7 @@ class Stations:
     `area`: per station the index into `area_names`; None where areas are unknown. `others`: further options by name.
     `commission`: the same for the commission above each station. `machine`, `late`: 1 where a machine counted, where
     the station reported late; 0 elsewhere. `previous`: the options' votes in an earlier election or round at the same
-    stations, `previous_cast` its ballots.
+    stations, `previous_registered` and `previous_cast` its voters and ballots.
     """
 
     leader: Ints
@@ -46,6 +46,7 @@ class Stations:
     machine: Ints | None = None
     late: Ints | None = None
     previous: Mapping[str, Ints] | None = None
+    previous_registered: Ints | None = None
     previous_cast: Ints | None = None
 
     @property
@@ -89,6 +90,7 @@ class Stations:
             machine=cut(self.machine),
             late=cut(self.late),
             previous=None if self.previous is None else {name: c[keep] for name, c in self.previous.items()},
+            previous_registered=cut(self.previous_registered),
             previous_cast=cut(self.previous_cast),
         )
 
@@ -132,6 +134,7 @@ def stations(
     machine: Column | None = None,
     late: Column | None = None,
     previous: Mapping[str, Column] | None = None,
+    previous_registered: Column | None = None,
     previous_cast: Column | None = None,
 ) -> Stations:
     """Checks the columns and puts them together.
@@ -141,7 +144,8 @@ def stations(
             other figures than 0 and 1.
     """
     named = {"leader": leader, "cast": cast, "registered": registered, "given": given}
-    named |= {"machine": machine, "late": late, "previous_cast": previous_cast}
+    named |= {"machine": machine, "late": late}
+    named |= {"previous_registered": previous_registered, "previous_cast": previous_cast}
     before = dict(previous or {})
     options = dict(others or {})
     if leader_name in options:
@@ -172,6 +176,7 @@ def stations(
         machine=checked.get("machine"),
         late=checked.get("late"),
         previous={name: checked[f"previous {name}"] for name in before} or None,
+        previous_registered=checked.get("previous_registered"),
         previous_cast=checked.get("previous_cast"),
     )
 

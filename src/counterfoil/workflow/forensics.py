@@ -6,7 +6,9 @@ A table needs a column mapping: which of its columns are the voters on the list,
     result = forensics(table_source(Path("stations.csv"), columns))
 
 * A value is a column's name, or a pattern with `*`; several patterns are joined by `|`, one that starts with `!` takes
-  columns out again. All columns that match are added up; for `others` each is an option of its own.
+  columns out again. All columns that match are added up; for `others` and `previous` each is an option of its own.
+* `previous` are the options' votes in an earlier election or round. What `*` stands for is the option's name there
+  (`previous=2015 *` takes the column `2015 Ada` for Ada), so that it can be held beside the option of that name here.
 * A row without all of the figures is left out and counted; a figure that is no whole number is refused with its place.
 * `russia-YEAR` names the mapping that fits every year of the public archive of Russian elections (docs/recipes.md).
 """
@@ -24,17 +26,25 @@ import polars as pl
 
 from counterfoil.election.recipe_sources import candidates
 from counterfoil.election.table_files import ROW, FileOptions, RawTable, read_table_file
-from counterfoil.forensics.battery import Battery, battery
-from counterfoil.forensics.stations import Stations, stations
+from counterfoil.forensics.battery import Answer, Battery, Test, ask, battery
+from counterfoil.forensics.battery_scans import FINGERPRINTS_NEED, fingerprints_between
+from counterfoil.forensics.fingerprint import DIFFERENCE
+from counterfoil.forensics.integers import METHOD as INTEGERS
+from counterfoil.forensics.integers_published import integer_percentages_published
+from counterfoil.forensics.stations import NEEDED, Stations, stations
 from counterfoil.primitives.errors import InputError
 from counterfoil.publish.assemble import Progress, publication, silent
 from counterfoil.publish.forensic_columns import forensic_columns
 from counterfoil.record.layout import RECORD
 from counterfoil.record.reader import FolderReader
 
-KEYS = ("registered", "given", "cast", "leader", "others", "area", "commission", "machine", "late")
-_SUMS = ("registered", "given", "cast", "leader", "machine", "late")
+KEYS = (
+    *("registered", "given", "cast", "leader", "others", "area", "commission", "machine", "late"),
+    *("previous", "previous_registered", "previous_cast"),
+)
+_SUMS = ("registered", "given", "cast", "leader", "machine", "late", "previous_registered", "previous_cast")
 _LABELS = ("area", "commission")
+_BEFORE = "before "
 _SPLIT = re.compile(rf",(?=(?:{'|'.join(KEYS)})=)")
 """Commas between items only: names of columns hold commas themselves."""
 _ARCHIVE = re.compile(r"russia-(20[0-9]{2})")
@@ -64,20 +74,43 @@ class Source:
 
 @dataclass(frozen=True)
 class ForensicsResult:
-    """The battery on one source."""
+    """The battery on one source. `beside`: further answers to what was asked for, which are no part of its family."""
 
     source: Source
     battery: Battery
+    beside: Mapping[str, Answer]
 
 
 def forensics(
-    source: Source, *, by_area: bool = True, mixture_stations: int | None = None, progress: Progress = silent
+    source: Source,
+    *,
+    by_area: bool = True,
+    mixture_stations: int | None = None,
+    published: bool = False,
+    progress: Progress = silent,
 ) -> ForensicsResult:
-    """Every test that the columns at hand allow, the slow ones too; the mixture on so many stations, if any."""
+    """Every test that the columns at hand allow, the slow ones too.
+
+    Args:
+        by_area: whether areas are looked at one by one.
+        mixture_stations: how many stations the mixture is fitted on; None: it is not.
+        published: also the published seeded recipe for integer percentages.
+    """
     found = battery(
         source.stations, by_area=by_area, thorough=True, mixture_stations=mixture_stations, progress=progress
     )
-    return ForensicsResult(source, found)
+    beside: dict[str, Answer] = {}
+    if source.stations.previous is not None:
+        beside["fingerprint-difference"] = ask(
+            Test("fingerprint-difference", DIFFERENCE, FINGERPRINTS_NEED, fingerprints_between), source.stations
+        )
+    if published:
+        progress(INTEGERS.name, 0, 1)
+        beside["integer-percentages-published"] = ask(
+            Test("integer-percentages-published", INTEGERS, NEEDED, lambda t: integer_percentages_published(*t.four())),
+            source.stations,
+        )
+    return ForensicsResult(source, found, beside)
 
 
 def simulated_source(seed: int = 1) -> Source:
@@ -89,9 +122,16 @@ def simulated_source(seed: int = 1) -> Source:
     share = 1 / (1 + np.exp(-stream.normal(stream.normal(0.1, 0.4, 10)[area], 0.3)))
     cast = stream.binomial(registered, turnout)
     leader = stream.binomial(cast, share)
+    second = stream.binomial(cast - leader, 0.6)
     return Source(
         "a simulated country",
-        stations(registered=registered, cast=cast, leader=leader, areas=[f"area {i}" for i in area]),
+        stations(
+            registered=registered,
+            cast=cast,
+            leader=leader,
+            others={"second": second},
+            areas=[f"area {i}" for i in area],
+        ),
         _SIMULATED,
         0,
         {},
@@ -191,6 +231,9 @@ def table_source(
         machine=known.get("machine"),
         late=known.get("late"),
         others={name: frame[name] for name in read.others if not frame[name].null_count()},
+        previous={name: frame[_BEFORE + column] for name, column in read.previous.items()} or None,
+        previous_registered=known.get("previous_registered"),
+        previous_cast=known.get("previous_cast"),
         leader_name=read.mapped["leader"][0] if len(read.mapped["leader"]) == 1 else "leader",
         areas=frame["area"].to_list() if "area" in frame.columns else None,
         commissions=_commissions(frame),
@@ -214,11 +257,15 @@ def _commissions(frame: pl.DataFrame) -> list[str] | None:
 
 @dataclass(frozen=True)
 class TableColumns:
-    """`complete`: the rows with every figure but those of further options (`others`, by name), of `rows` rows."""
+    """`complete`: the rows with every figure but those of further options (`others`, by name), of `rows` rows.
+
+    `previous`: the column of each option of the earlier election.
+    """
 
     complete: pl.DataFrame
     rows: int
     others: tuple[str, ...]
+    previous: Mapping[str, str]
     mapped: Mapping[str, tuple[str, ...]]
 
 
@@ -235,7 +282,32 @@ def read_columns(path: Path, columns: Mapping[str, str], *, options: FileOptions
         frame = _figures(raw, mapped, columns)
     others = tuple(name for name in mapped.get("others", ()) if name in frame.columns)
     complete = frame.drop_nulls([name for name in frame.columns if name not in others])
-    return TableColumns(complete, frame.height, others, mapped)
+    return TableColumns(complete, frame.height, others, _earlier(mapped, columns.get("previous", "")), mapped)
+
+
+def _earlier(mapped: Mapping[str, tuple[str, ...]], pattern: str) -> dict[str, str]:
+    """The column of each option of the earlier election, by the option's name.
+
+    Raises:
+        InputError: two columns stand for one option.
+    """
+    found: dict[str, str] = {}
+    for column in mapped.get("previous", ()):
+        name = column
+        for alternative in pattern.removeprefix("?").split("|"):
+            before, star, after = alternative.partition("*")
+            inner = column.removeprefix(before).removesuffix(after)
+            if star and "*" not in after and _matches(alternative, column) and inner:
+                name = inner
+        if name in found:
+            raise InputError(
+                "--columns",
+                expected="one earlier column for each option",
+                found=f"{found[name]} and {column} for {name}",
+                code="bad-columns",
+            )
+        found[name] = column
+    return found
 
 
 def _table_file(path: Path, unpacked: Path) -> Path:
@@ -258,7 +330,7 @@ def _mapped(raw: RawTable, columns: Mapping[str, str]) -> dict[str, tuple[str, .
     found: dict[str, tuple[str, ...]] = {}
     for key, pattern in columns.items():
         if key == "others":
-            continue
+            continue  # below: whatever nothing else takes
         found[key] = tuple(c for c in raw.columns if _matches(pattern.removeprefix("?"), c))
         if not found[key] and pattern.startswith("?"):
             del found[key]
@@ -286,6 +358,8 @@ def _figures(raw: RawTable, mapped: Mapping[str, tuple[str, ...]], columns: Mapp
     made += [pl.col(mapped[key][0]).alias(key) for key in _LABELS if key in mapped]
     frame = raw.frame.select(made)
     caught = "*" in columns.get("others", "")
+    for name in mapped.get("previous", ()):
+        frame = frame.with_columns(raw.frame.select(_whole(raw, name).alias(_BEFORE + name)).to_series())
     for name in mapped.get("others", ()):
         if name in frame.columns or (caught and raw.frame[name].cast(pl.Int64, strict=False).null_count()):
             continue
