@@ -183,6 +183,20 @@ class FormTemplate:
         """The checks that say that fields add up to a field."""
         return tuple(found for check in self.checks if (found := _sum(check)) is not None)
 
+    @property
+    def unplaced(self) -> tuple[FieldId, ...]:
+        """Fields of a draft that stand nowhere yet, or not on each variant of their page."""
+        placed = [{place.id for place in page.fields} for page in self.pages]
+        homes = {place.id: page.number for page in self.pages for place in page.fields}
+        return tuple(
+            one.id
+            for one in self.fields
+            if one.id not in homes
+            or any(
+                one.id not in has for page, has in zip(self.pages, placed, strict=True) if page.number == homes[one.id]
+            )
+        )
+
     def page(self, name: str) -> TemplatePage:
         return next(page for page in self.pages if page.name == name)
 
@@ -191,9 +205,12 @@ class FormTemplate:
 
 
 def read_template_plain(
-    plain: Any, locate: Locate = lambda path: "template " + ".".join(map(str, path))
+    plain: Any, locate: Locate = lambda path: "template " + ".".join(map(str, path)), *, draft: bool = False
 ) -> FormTemplate:
     """Plain data (of YAML, or of the record) to a template without pictures' bytes.
+
+    Args:
+        draft: it is still being drawn: there may be no page yet, and fields without a place.
 
     Raises:
         InputError: naming the place, what was expected and what was found.
@@ -206,17 +223,17 @@ def read_template_plain(
     if not all(_LANGUAGE.fullmatch(language) for language in languages):
         raise top.bad("languages", "language tags such as en, be, pt-BR")
     declared, boxes = _fields(top, languages[0])
-    pages = _pages(top, declared, boxes)
+    pages = _pages(top, declared, boxes, draft=draft)
     where = {place.id: page.number for page in pages for place in page.fields}
     for one in declared:
-        if one.id not in where:
+        if one.id not in where and not draft:
             raise top.bad("pages", f"a place for each field, {one.id} among them")
     return FormTemplate(
         name=top.id("name"),
         version=top.integer("version", default=1, least=1),
         title=top.text("title", languages[0], default=top.string("name")),
         languages=languages,
-        fields=tuple(FormField(f.id, f.label, where[f.id], f.kind, f.empty_is_zero) for f in declared),
+        fields=tuple(FormField(f.id, f.label, where.get(f.id, 1), f.kind, f.empty_is_zero) for f in declared),
         pages=pages,
         checks=read_checks(top, languages[0], [f.id for f in declared]),
         boxes=boxes,
@@ -252,9 +269,12 @@ def _words(top: Node) -> tuple[str, ...]:
     return words
 
 
-def _pages(top: Node, declared: Sequence[FormField], boxes: Mapping[str, int]) -> tuple[TemplatePage, ...]:
-    items = top.get("pages").items()
-    if not 1 <= len(items) <= MAX_PAGES:
+def _pages(
+    top: Node, declared: Sequence[FormField], boxes: Mapping[str, int], *, draft: bool
+) -> tuple[TemplatePage, ...]:
+    given = top.mapping().get("pages")
+    items = [] if draft and given in (None, []) else top.get("pages").items()
+    if len(items) > MAX_PAGES or not (items or draft):
         raise top.bad("pages", f"1 to {MAX_PAGES} pages")
     pages = tuple(_page(item, declared, boxes) for item in items)
     top.unique("pages", [page.name for page in pages])
@@ -262,7 +282,7 @@ def _pages(top: Node, declared: Sequence[FormField], boxes: Mapping[str, int]) -
     home: dict[str, int] = {}
     for page, item in zip(pages, items, strict=True):
         first = by_number.setdefault(page.number, page)
-        if [f.id for f in first.fields] != [f.id for f in page.fields]:
+        if [f.id for f in first.fields] != [f.id for f in page.fields] and not draft:
             raise item.bad("places", f"the fields of page {first.name}, of which this is a variant")
         for place in page.fields:
             if home.setdefault(place.id, page.number) != page.number:

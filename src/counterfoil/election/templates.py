@@ -118,8 +118,8 @@ def read_template(source: Path | str, pictures: Path | None = None) -> FormTempl
     return _fetched(read_template_plain(plain, locate), lambda at: locate(("pages", at, "picture")), fetch)
 
 
-def read_template_bytes(data: bytes, name: str = "template.zip") -> FormTemplate:
-    """The template of the one-file form.
+def read_template_bytes(data: bytes, name: str = "template.zip", *, draft: bool = False) -> FormTemplate:
+    """The template of the one-file form; `draft` as of `read_template_plain`.
 
     Raises:
         InputError: no ZIP, a member that is not expected, larger than it may be or than it says, a path, a picture
@@ -131,7 +131,7 @@ def read_template_bytes(data: bytes, name: str = "template.zip") -> FormTemplate
     if TEMPLATE_FILE not in members:
         raise InputError(name, expected=f"a {TEMPLATE_FILE}", found="none", code="no-template")
     plain, locate = read_yaml(members.pop(TEMPLATE_FILE), f"{name}: {TEMPLATE_FILE}")
-    template = read_template_plain(plain, locate)
+    template = read_template_plain(plain, locate, draft=draft)
     used = {page.picture.file for page in template.pages}
     for other in sorted(set(members) - used):
         raise InputError(name, expected="the template and its pictures only", found=other, code="extra-file")
@@ -181,7 +181,7 @@ def template_plain(template: FormTemplate) -> dict[str, Any]:
     names: dict[str, str] = {}
     pages = []
     order = {one.id: at for at, one in enumerate(template.fields)}
-    for page, given in zip(template.pages, template.plain["pages"], strict=True):
+    for page, given in zip(template.pages, template.plain.get("pages") or [], strict=True):
         ending = "png" if page.picture.file.endswith(".png") else "jpg"
         names.setdefault(page.picture.sha256, f"page-{page.name}.{ending}")
         ordered = _ordered(given, _PAGE_KEYS)

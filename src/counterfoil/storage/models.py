@@ -452,6 +452,19 @@ class Mask(models.Model):
     confirmed_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
 
 
+class Layout(models.Model):
+    """A form template that organisers draw; its pictures lie in the private store. The record has it only when a
+    definition that holds it was imported."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plain = models.JSONField()
+    """Of `election.template_format`, possibly with fields that have no place yet."""
+    shown = models.JSONField(default=dict)
+    """SHA-256 of a page's picture -> of the picture of ours that a browser is shown."""
+    author = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    changed = models.CharField(max_length=SLOT_CHARACTERS)
+
+
 class Proposal(models.Model):
     """Something that changes a published figure, and needs a second person."""
 
