@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from counterfoil.reading.belief import Rgb, State
 from counterfoil.reading.confidence import Outcome
 from counterfoil.reading.pages import decode
-from counterfoil.reading.reader import FieldReading, PageReading
+from counterfoil.reading.reader import PageReading
+from counterfoil.reading.sheet import FieldReading
 
 LONGEST: Final = 2_000
 """Pixels of the overlay's longer side at most; small photos are enlarged to half of it, so that figures can be read."""
@@ -43,8 +44,8 @@ def draw(image: Rgb, reading: PageReading) -> Rgb:
         _text(canvas, f"not read: {reading.reason}", (8.0, 28.0), 0.7, _REFUSED)
         return canvas
     cv2.polylines(canvas, [np.round(reading.quad * scale).astype(np.int32)], True, (120, 120, 120), 1, cv2.LINE_AA)
-    for field in reading.fields.values():
-        _field(canvas, field, field.quad * scale)
+    for name, field in reading.fields.items():
+        _field(canvas, field, reading.places[name] * scale)
     return canvas
 
 
