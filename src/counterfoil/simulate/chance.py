@@ -132,14 +132,16 @@ def random_look(rng: np.random.Generator) -> Look:
 
 
 def random_problems(
-    places: Sequence[FieldPlace], rng: np.random.Generator, *, rate: float = PROBLEM_RATE
+    places: Sequence[FieldPlace], figures: Mapping[str, int], rng: np.random.Generator, *, rate: float = PROBLEM_RATE
 ) -> dict[str, Problem]:
-    """Which field has which problem."""
+    """Which field has which problem. A word for none stands only where there is none."""
     found: dict[str, Problem] = {}
     for place in places:
         if rng.random() < rate:
             fitting = [one for one in Problem if place.boxes is not None or one not in _BOXES_ONLY]
-            found[place.id] = fitting[int(rng.integers(len(fitting)))]
+            chosen = fitting[int(rng.integers(len(fitting)))]
+            if chosen is not Problem.WORD or figures[place.id] == 0:
+                found[place.id] = chosen
     return found
 
 

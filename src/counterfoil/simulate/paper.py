@@ -10,7 +10,7 @@ are (`writing`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +24,8 @@ from counterfoil.simulate.wear import Picture, Points, as_picture
 from counterfoil.simulate.writing import Person, Problem, Written
 
 Colour = tuple[int, int, int]
+Chance = Callable[[str], np.random.Generator]
+"""A generator by name, each time the same from its start: what happens to one field changes nothing in another."""
 
 _BLUR_BLEED, _DARK_BLEED, _DARK_FAINT = 0.03, 0.22, 0.3
 _DIGIT_WORDS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
@@ -55,12 +57,12 @@ class Contents:
 
 
 def flat_sheet(
-    page: TemplatePage, contents: Contents, person: Person, look: Look, rng: np.random.Generator, *, scale: float
+    page: TemplatePage, contents: Contents, person: Person, look: Look, chance: Chance, *, scale: float
 ) -> Picture:
     """The written page, `scale` times as large as the template's picture."""
     sheet = _printed(picture_of(page), scale, look.paper).copy()
     pen = float(np.median([_size(place.quad)[1] for place in page.fields])) * scale * person.pen
-    desk = _Desk(sheet, scale, pen, person, look, rng)
+    desk = _Desk(sheet, scale, pen, person, look, chance)
     if page.picture.filled:
         for place in page.fields:
             desk.clear(place.quad)
@@ -70,11 +72,14 @@ def flat_sheet(
         desk.field(place, contents.written.get(place.id), contents.problems.get(place.id))
     for name, quad in contents.words.items():
         if name in contents.written:
+            desk.use(f"words {name}")
             desk.words(quad, contents.written[name])
+    desk.use("signatures")
     desk.signatures(page.masks)
     for place in page.fields:
         if contents.problems.get(place.id) is Problem.STAMP:
-            desk.stamp(_middle(place.quad, rng), 2.4 * _size(place.quad)[1])
+            desk.use(f"stamp {place.id}")
+            desk.stamp(_middle(place.quad, chance(f"stamp {place.id}")), 2.4 * _size(place.quad)[1])
     return sheet
 
 
@@ -96,13 +101,16 @@ def _printed(data: bytes, scale: float, paper: Colour) -> Picture:
 class _Desk:
     """One page while it is filled in."""
 
-    def __init__(
-        self, sheet: Picture, scale: float, pen: float, person: Person, look: Look, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, sheet: Picture, scale: float, pen: float, person: Person, look: Look, chance: Chance) -> None:
         self.sheet, self.scale, self.pen = sheet, scale, pen
-        self.person, self.look, self.rng = person, look, rng
+        self.person, self.look, self.chance, self.rng = person, look, chance, chance("paper")
+
+    def use(self, name: str) -> None:
+        """What follows depends on the seed and this name only, not on what was drawn before."""
+        self.rng = self.chance(name)
 
     def field(self, place: FieldPlace, written: Written | None, problem: Problem | None) -> None:
+        self.use(f"ink {place.id}")
         move, size = self._way(place.quad)
         if problem is Problem.BLEED:
             self._bleed(move, size)

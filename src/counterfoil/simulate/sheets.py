@@ -15,6 +15,8 @@ stands in each field and where it lies in the picture, which rules of the form h
 
 from __future__ import annotations
 
+import functools
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -114,7 +116,11 @@ class Sheet:
             for key, one in self.fields.items()
             if one.state is not FieldState.ABSENT
         }
-        rules = [{"parts": list(rule.parts), "total": rule.total, "holds": rule.holds} for rule in self.rules]
+        rules = [
+            {"parts": list(rule.parts), "total": rule.total, "holds": rule.holds}
+            for rule in self.rules
+            if {*rule.parts, rule.total} <= set(figures)
+        ]
         return {
             "id": name,
             "file": f"{name}.jpg",
@@ -152,16 +158,16 @@ def fill(
         words: where figures are written in words as well, in pixels of the template's picture.
         payload: what its QR code says; None: as the template's picture.
     """
-    rng = np.random.default_rng((70_001, seed))
+    chance = functools.partial(_chance, seed)
     which = template.pages[0] if page is None else template.page(page)
-    person = style.person or random_person(rng, strokes)
+    person = style.person or random_person(chance("person"), strokes)
     planted = problems or {}
     scale = _scale(which, style)
     written: dict[str, Written] = {
         place.id: write_field(
             values.get(place.id),
             person,
-            rng,
+            chance(f"writing {place.id}"),
             size=_size_of(place, scale),
             boxes=place.boxes,
             problem=planted.get(place.id),
@@ -169,8 +175,8 @@ def fill(
         for place in which.fields
     }
     contents = Contents(written, planted, _words_of(which, words), payload)
-    sheet = flat_sheet(which, contents, person, style.look, rng, scale=scale)
-    photo = photograph(sheet, style.wear, rng, width=style.width, ratio=style.ratio)
+    sheet = flat_sheet(which, contents, person, style.look, chance, scale=scale)
+    photo = photograph(sheet, style.wear, chance("photo"), width=style.width, ratio=style.ratio)
     high, wide = photo.pixels.shape[:2]
     fields: dict[str, FieldTruth] = {
         place.id: _truth(written[place.id], _seen_at(place.quad, photo.lie, scale), (high, wide), planted.get(place.id))
@@ -215,7 +221,7 @@ def random_sheet(
     rng = np.random.default_rng((70_002, seed))
     which = template.pages[0] if page is None else template.page(page)
     figures, slip = random_figures(template, rng, slip=bool(rng.random() < slips), page=which.number)
-    planted = random_problems(which.fields, rng, rate=problems)
+    planted = random_problems(which.fields, figures, rng, rate=problems)
     if slip is not None:  # a slip that nobody could read would be no truth
         planted = {name: one for name, one in planted.items() if one not in _HIDES}
     style = Style(
@@ -246,6 +252,10 @@ def side_by_side(sheets: Sequence[Sheet], *, quality: int = 85) -> bytes:
     pictures = [cv2.imdecode(np.frombuffer(one.picture, np.uint8), cv2.IMREAD_COLOR_RGB) for one in sheets]
     low = min(picture.shape[0] for picture in pictures if picture is not None)
     return encode(as_picture(np.hstack([picture[:low] for picture in pictures if picture is not None])), quality)
+
+
+def _chance(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng((70_001, seed, zlib.crc32(name.encode())))
 
 
 def _scale(page: TemplatePage, style: Style) -> float:
