@@ -141,3 +141,13 @@ def _single_language(language: str) -> dict[str, object]:
 @pytest.mark.parametrize("word", ["fraud", "falsif", "rigged"])
 def test_no_page_passes_a_verdict(site: Mapping[str, bytes], word: str) -> None:
     assert not any(word.encode() in data.lower() for data in site.values())
+
+
+def test_each_page_of_a_simulated_election_says_that_nothing_is_real(trees: Mapping[str, Element]) -> None:
+    site = dict(pages(publication(small_world(plain(simulated=True))), catalogues=catalogues))
+    for path, data in site.items():
+        if path.endswith(".html"):
+            says = "нет ничего настоящего" if path.startswith("ru/") else "nothing here is real"
+            assert says in data.decode("utf-8") or path.startswith(PSEUDO), path
+            assert b'class="simulated"' in data, path
+    assert not any(e.attributes.get("class") == "simulated" for tree in trees.values() for e in tree.walk())

@@ -177,6 +177,8 @@ class Election:
     compare_with: str | None = None
     """Official snapshot to compare with; None: the newest."""
     sample: SampleDesign | None = None
+    simulated: bool = False
+    """Nothing of it is real: each page of its publication says so."""
     plain: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The plain data this was read from, as it goes into the record."""
 
@@ -225,7 +227,7 @@ def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".
     top = Node(plain, (), locate)
     top.only(
         "counterfoil id title country date languages contests forms agreement tolerance min_cell expected_stations "
-        "compare_with sample tables entries"
+        "compare_with sample simulated tables entries"
     )
     if top.integer("counterfoil") != 1:
         raise top.bad("counterfoil", "1, the format this version reads")
@@ -258,6 +260,7 @@ def read_definition(plain: Any, locate: Locate = lambda path: "election " + ".".
         expected_stations=top.integer("expected_stations") if top.has("expected_stations") else None,
         compare_with=top.string("compare_with") if top.has("compare_with") else None,
         sample=_sample(top.get("sample")) if top.has("sample") else None,
+        simulated=top.boolean("simulated", default=False),
         plain=_plain(top, forms),
     )
 

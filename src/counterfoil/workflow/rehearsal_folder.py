@@ -27,6 +27,7 @@ def make_rehearsal(folder: Path, *, stations: int, seed: int) -> None:
     truth = write_election("mixed", seed=seed, to=folder, stations=stations)
     definition = yaml.safe_load((folder / "election.yaml").read_text("utf-8"))
     definition.pop("entries")
+    definition["simulated"] = True
     text = yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=110)
     (folder / "election.yaml").write_text(text, "utf-8")
     kept = folder / FOLDER

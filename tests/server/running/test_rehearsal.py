@@ -62,6 +62,8 @@ def test_a_newcomer_logs_in_reads_and_sees_the_site(tmp_path: Path) -> None:
             assert path == "/work/", text
             path, _ = browser.open("/work/next")
             assert path.startswith("/work/task/")
+            for public in ("/", "/coverage.html"):
+                assert "A simulated election: nothing here is real." in browser.open(public)[1]
             assert "of 20 stations" in browser.open("/")[1]
             assert list((folder / "rehearsal/to-send").glob("*.jpg"))
             serve.terminate()
