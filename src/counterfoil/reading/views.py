@@ -1,7 +1,7 @@
-"""What the digits network is given of a field: views of one height, at two or three scales, with paper made 0 and ink 1.
+"""What the digits network is given of a field: views of one height, at several scales, paper made 0 and ink 1.
 
 Each view has two channels: darkness against the paper around, and where the field is (1 inside its outline, 0 in the
-margin). Training goes through the same functions. Leaves out where crops come from (`crops`) and the network (`digits`).
+margin). Training goes through the same functions. Leaves out where crops come from (`crops`) and the network.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Characters as pen strokes: digits of four scripts, letters of the words that mean none, and MNIST's digits thinned.
 
-A glyph is a list of strokes, a stroke an N x 2 array in a unit box (x to the right, y down, about 0 to 1). Own polylines
+A glyph is a list of strokes, a stroke an N x 2 array in a unit box (x to the right, y down). Own polylines
 are rounded by cutting corners and bent at random as hands do; MNIST pictures are thinned to one pixel and become short
 segments, so that one pen (`strokes`) draws both. Nothing of MNIST ships: its folder is an argument.
 """
@@ -240,7 +240,7 @@ def glyph(rng: np.random.Generator, sign: str, script: str = "western", wobble: 
 
 @dataclass(frozen=True)
 class Strokes:
-    """MNIST digits as segments: `segments[starts[i]:starts[i + 1]]` (each 2 x 2) is picture i; `by_digit` its numbers."""
+    """MNIST digits as segments: `segments[starts[i]:starts[i + 1]]` is picture i; `by_digit` their numbers."""
 
     segments: NDArray[np.float32]
     starts: NDArray[np.int64]

@@ -188,8 +188,10 @@ def photographed(rng: np.random.Generator, drawn: Drawn) -> NDArray[np.uint8]:
 def lessons(rng: np.random.Generator, strokes: Strokes | None, script: str = "western") -> tuple[Lesson, Lesson]:
     """One field in two views: all of it, and cut to what is written."""
     drawn = sample_field(rng, hand(rng, strokes, 0.04), script)
-    dark = views.darkness(photographed(rng, drawn), drawn.margin)
+    dark = _taken(rng, drawn)
     top, bottom = drawn.rows
+    if not drawn.signs and rng.random() < 0.5:  # what is cut out of an empty field is a bit of print or of a neighbour
+        top, bottom = sorted(rng.uniform(0, dark.shape[0], 2))
     shake = (bottom - top) * 0.15
     top, bottom = top + rng.normal(0, shake), bottom + rng.normal(0, shake)
     left, right = (drawn.places[0], drawn.places[-1]) if drawn.places else (drawn.margin, dark.shape[1] - drawn.margin)
@@ -197,6 +199,17 @@ def lessons(rng: np.random.Generator, strokes: Strokes | None, script: str = "we
     near = views.around(dark, drawn.margin, top, max(bottom, top + 8), left, right, room)
     far = views.whole(dark) if rng.random() < 0.5 else views.inner(dark, drawn.margin)
     return _seen(dark, drawn, far), _seen(dark, drawn, near)
+
+
+def _taken(rng: np.random.Generator, drawn: Drawn) -> views.Floats:
+    """Darkness of the photographed field; one in five as the ink alone, print and noise taken out but for crumbs."""
+    if rng.random() > 0.2:
+        return views.darkness(photographed(rng, drawn), drawn.margin)
+    high, wide = drawn.ink.shape
+    left = cv2.resize(rng.random((6, max(wide // 16, 2))).astype(np.float32), (wide, high)) > rng.uniform(0.75, 1)
+    dark = views.darkness(photographed(rng, replace(drawn, printed=drawn.printed * left)), drawn.margin)
+    floor = float(rng.uniform(0.1, 0.5))
+    return np.asarray(np.clip((dark - floor) / (1 - floor), 0, 1), np.float32)
 
 
 def _seen(dark: views.Floats, drawn: Drawn, window: views.Window) -> Lesson:

@@ -74,7 +74,7 @@ def train(
     start: Path | None = None,
     keep: Path | None = None,
 ) -> bytes:
-    """Train on (head, batch) pairs; the ONNX file. `start`, `keep`: where a state is taken from, and put every 500 steps."""
+    """Train on (head, batch) pairs; the ONNX file. `start`, `keep`: a state to go on from, and where it is put."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     network = Network(signs, heads)

@@ -1,0 +1,124 @@
+"""Drawn fields: the same seed draws the same, the truth is what was written, and it stands where it is said to."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from counterfoil.primitives.errors import InputError
+from counterfoil.simulate import glyphs
+from counterfoil.simulate.lessons import chunk, sample_field
+from counterfoil.simulate.strokes import SIGNS, Style, draw_field, value_of
+
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
+
+
+def test_a_seed_draws_the_same_field_every_time() -> None:
+    first, again = (sample_field(np.random.default_rng(4), None) for _ in range(2))
+    assert np.array_equal(first.ink, again.ink)
+    assert np.array_equal(first.printed, again.printed)
+    assert first.raw == again.raw
+
+
+def test_lessons_of_one_number_are_the_same_and_of_another_differ() -> None:
+    first, again, other = chunk(3, 1, None, size=8), chunk(3, 1, None, size=8), chunk(3, 2, None, size=8)
+    assert np.array_equal(first[0].x, again[0].x)
+    assert np.array_equal(first[0].signs, again[0].signs)
+    assert first[0].x.shape != other[0].x.shape or not np.array_equal(first[0].x, other[0].x)
+
+
+def test_lessons_say_where_each_sign_stands() -> None:
+    for batch in chunk(5, 0, None, size=64):
+        starts = np.concatenate([[0], np.cumsum(batch.lengths)])
+        for row, (start, end) in enumerate(itertools.pairwise(starts)):
+            marked = [int(mark) for mark in batch.marks[row] if mark > 0]
+            said = batch.signs[start:end].tolist()
+            assert len(marked) <= len(said)  # two signs may share a step
+            assert set(marked) <= set(said)
+        assert batch.x.min() >= 0
+        assert batch.x.max() <= 1
+
+
+def test_each_digit_in_its_box_has_ink_there_and_an_empty_box_has_none() -> None:
+    style = Style(boxes="grid", neighbours=0.0, rows=False)
+    drawn = draw_field(np.random.default_rng(1), "_28", style, width=3.0, boxes=3)
+    left, right = drawn.margin, drawn.ink.shape[1] - drawn.margin
+    boxes = np.array_split(drawn.ink[:, left:right], 3, axis=1)
+    ink = [float((box > 0.5).mean()) for box in boxes]
+    assert ink[0] == 0
+    assert min(ink[1:]) > 0.01
+    assert drawn.signs == "28"
+    assert drawn.value == 28
+    assert all(left + (i + 1) * 64 < x < left + (i + 2) * 64 for i, x in enumerate(drawn.places))
+
+
+def test_printed_lines_are_never_ink() -> None:
+    drawn = draw_field(np.random.default_rng(1), "", Style(neighbours=0.0, guides="eight"), width=3.0, boxes=3)
+    assert drawn.ink.max() == 0
+    assert drawn.printed.max() > 0.2
+    assert drawn.value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("007", 7),
+        ("XX7", 7),
+        ("__2", 2),
+        ("2__", 2),
+        ("XXX", 0),
+        ("-", 0),
+        ("n", 0),
+        ("", None),
+        ("1?", None),
+        ("w", None),
+    ],
+)
+def test_the_number_meant(text: str, value: int | None) -> None:
+    assert value_of(text) == value
+
+
+def test_every_sign_can_be_drawn() -> None:
+    for sign in SIGNS:
+        drawn = draw_field(np.random.default_rng(2), sign, Style(neighbours=0.0), width=3.0, place="anywhere")
+        assert drawn.ink.max() > 0.5, sign
+        assert drawn.signs == sign
+
+
+@pytest.mark.parametrize("script", list(glyphs.SCRIPTS))
+def test_ten_digits_of_each_script_differ(script: str) -> None:
+    rng = np.random.default_rng(3)
+    seen = set()
+    for digit in "0123456789":
+        style = Style(script=script, neighbours=0.0, rows=False)
+        drawn = draw_field(rng, digit, style, width=1.5, place="anywhere")
+        seen.add((drawn.ink > 0.5).tobytes())
+    assert len(seen) == 10
+
+
+def test_mnist_digits_become_thin_strokes_of_their_own_digit() -> None:
+    strokes = glyphs.mnist(MNIST, "t10k", 200)
+    assert sum(len(which) for which in strokes.by_digit) == 200
+    assert len(strokes.starts) == 201
+    assert strokes.segments.min() >= -0.01
+    assert strokes.segments.max() <= 1.01
+    lengths = np.linalg.norm(strokes.segments[:, 1] - strokes.segments[:, 0], axis=1)
+    assert float(np.quantile(lengths, 0.9)) < 0.1
+    ones = [len(strokes.glyph(np.random.default_rng(i), 1)) for i in range(20)]
+    zeros = [len(strokes.glyph(np.random.default_rng(i), 0)) for i in range(20)]
+    assert np.mean(zeros) > 1.5 * np.mean(ones)
+
+
+def test_a_folder_without_mnist_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="mnist-train-images"):
+        glyphs.mnist(tmp_path)
+
+
+def test_a_cut_mnist_file_says_so(tmp_path: Path) -> None:
+    name = "mnist-t10k-images-idx3-ubyte.gz"
+    (tmp_path / name).write_bytes((MNIST / name).read_bytes()[:1000])
+    with pytest.raises(InputError, match=name):
+        glyphs.mnist(tmp_path, "t10k")
