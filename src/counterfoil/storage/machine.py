@@ -24,7 +24,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from counterfoil.election.definition import Election, Form
 from counterfoil.primitives.cells import Cell
 from counterfoil.storage import inbox
-from counterfoil.storage.models import Copy, Entry, MachineReading
+from counterfoil.storage.models import Copy, Entry, MachineReading, Station
 from counterfoil.workflow import machine as rules
 from counterfoil.workflow.machine import MachineRead
 from counterfoil.workflow.work import AGREED, Said, Work, fields_of
@@ -128,6 +128,20 @@ def fits(read: MachineRead, copy: Copy, election: Election) -> bool:
     return same and read.fields.keys() <= set(fields_of(form, copy.page))
 
 
+def code_says(copy: Copy) -> tuple[str, int]:
+    """Station and page that a code printed on the paper names, if it does and they are ours: "" and 0 else. Two codes
+    that differ say nothing."""
+    read = found(copy)
+    said: dict[str, set[str]] = {}
+    for what, word in read.codes if read is not None else ():
+        said.setdefault(what, set()).add(word)
+    stations = said.get("station", set())
+    known = Station.objects.filter(pk__in=stations).values_list("pk", flat=True)
+    pages = said.get("page", set())
+    station = known[0] if len(stations) == 1 and len(known) == 1 else ""
+    return station, int(next(iter(pages))) if len(pages) == 1 else 0
+
+
 def sure_of(copy: Copy, election: Election) -> dict[str, Cell]:
     """Fields of which the machine is sure, with what it read."""
     read = fitting(copy, election)
@@ -178,14 +192,13 @@ def say_if_time(copy: Copy, said: Said, made: Work, election: Election, slot: st
 # --- for organisers ---------------------------------------------------------------------------------------------
 
 
-def progress(made_by: str) -> dict[str, int]:
+def progress() -> dict[str, int]:
     """Copies by what the machine made of them: `read`, `refused`, `failed`, `waiting`."""
-    mine = MachineReading.objects.filter(made_by=made_by)
-    read = mine.filter(state="read")
+    read = MachineReading.objects.exclude(read_by="").exclude(copy__state="withdrawn")
     known = {
         "read": read.exclude(template="").count(),
         "refused": read.filter(template="").count(),
-        "failed": mine.filter(state="failed").count(),
+        "failed": MachineReading.objects.filter(state="failed", read_by="").count(),
     }
     everything = Copy.objects.exclude(picture="").exclude(state="withdrawn").count()
     return {**known, "waiting": max(0, everything - sum(known.values()))}

@@ -35,6 +35,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "approve": ("organiser",),
     "evidence_pack": ("organiser", "arbiter", "auditor"),
     "handover": ("organiser",),
+    "see_machine": ("organiser",),  # and nobody who reads or decides, whatever else they are
     "see_standing": ("organiser", "auditor"),
     "see_audit": ("organiser", "auditor"),
     "see_progress": ROLES,

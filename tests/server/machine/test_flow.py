@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.bootstrap.jobs import due, read_by_machine
-from counterfoil.storage.models import Entry, MachineReading, Task
+from counterfoil.storage.models import Copy, Entry, MachineReading, Task
 from tests.server.machine.conftest import Machines, reading
 from tests.server.reading.conftest import PAPER
 
 DISAGREES = {**PAPER, "ada": 318}
 
 
-def open_tasks(copy: object) -> list[tuple[str, list[str]]]:
+def open_tasks(copy: Copy) -> list[tuple[str, list[str]]]:
     """But for the sample of whole pages that is read once more whatever the machine says."""
     tasks = Task.objects.filter(copy=copy).exclude(kind="read")
     return sorted((t.kind, t.fields) for t in tasks)

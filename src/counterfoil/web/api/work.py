@@ -9,7 +9,6 @@ from typing import Any, Literal
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
 
-from counterfoil.bootstrap.server import server
 from counterfoil.primitives.cells import Cell, FieldState
 from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.words import DECISION_ACTIONS, DECISION_REASONS, PROBLEMS
@@ -18,6 +17,7 @@ from counterfoil.storage.models import Account, Copy, Entry, Opinion, Task
 from counterfoil.storage.work import gather
 from counterfoil.web.api.core import PROBLEMS as ERRORS
 from counterfoil.web.api.core import caller
+from counterfoil.web.reading import pictures
 from counterfoil.web.reading.choosing import REASONS_OF
 from counterfoil.web.reading.desk import desk
 from counterfoil.workflow.roles import may
@@ -125,12 +125,13 @@ def task(request: HttpRequest, key: uuid.UUID) -> dict[str, Any]:
 
 @router.get("/tasks/{uuid:key}/picture", url_name="task-picture", summary="The photo of a task that you hold")
 def picture(request: HttpRequest, key: uuid.UUID, number: int = 0) -> HttpResponse:
-    """`number`: which of the copies, where the task is about several that differ."""
+    """`number`: which of the copies, where the task is about several that differ. Of a third reading only the fields
+    that are asked for, where it is known where they lie."""
     found = _held(request, key)
     copies = [found.copy] if found.copy is not None else [copy for copy, _ in _choices(found)]
     if not 0 <= number < len(copies) or not copies[number].picture:
         raise Http404
-    return HttpResponse(server().pictures.get(copies[number].picture), content_type="image/jpeg")
+    return HttpResponse(pictures.of_task(found, copies[number]), content_type="image/jpeg")
 
 
 @router.post("/tasks/{uuid:key}/draft", response={204: None, **ERRORS}, url_name="task-draft", summary="Keep a draft")

@@ -19,11 +19,12 @@ from counterfoil.evidence import Region
 from counterfoil.evidence.masks import WHOLE
 from counterfoil.primitives.errors import InputError
 from counterfoil.primitives.words import WITHDRAWAL_REASONS
-from counterfoil.storage import audit, organise, releases, running
+from counterfoil.storage import audit, machine, organise, releases, running
 from counterfoil.storage.models import Copy, Entry, Mask, Proposal, Station
 from counterfoil.web.organise import describe
 from counterfoil.web.organise.common import done, key_of, means, page, person, post_back
 from counterfoil.web.reading.desk import KINDS as COPY_KINDS
+from counterfoil.workflow.outlines import masks
 
 SHOWN = 100
 LINES = 8
@@ -56,7 +57,8 @@ def copy_page(request: HttpRequest, copy: str) -> HttpResponse:
         made = organise.propose("release", payload, person(request), means())
         return redirect("organise_proposal", key=made.pk)
     drawn = Mask.objects.filter(copy=found).first()
-    regions = drawn.regions if drawn is not None else _of_form(found)
+    placed = _by_registration(found) if drawn is None else []
+    regions = drawn.regions if drawn is not None else placed or _of_form(found)
     entry = releases.entry_of(copy)
     return page(
         request,
@@ -67,7 +69,8 @@ def copy_page(request: HttpRequest, copy: str) -> HttpResponse:
         release=releases.release_of(copy),
         lines=_lines(regions),
         drawn=drawn,
-        from_form=drawn is None and bool(regions),
+        from_form=drawn is None and bool(regions) and not placed,
+        placed=bool(placed),
         reasons=[(word, describe.REASONS[word]) for word in WITHDRAWAL_REASONS],
     )
 
@@ -173,6 +176,16 @@ def _forms() -> list[tuple[str, str]]:
 def _of_form(copy: Copy) -> list[Any]:
     contest = next((c for c in server().election.contests if c.id == copy.contest), None)
     return running.get("form_masks").get(f"{contest.form}:{copy.page}", []) if contest is not None else []
+
+
+def _by_registration(copy: Copy) -> list[Any]:
+    """What the form's template covers, where the machine found it to lie on this photo; a person still looks."""
+    election = server().election
+    read = machine.fitting(copy, election)
+    template = election.form(election.contest(copy.contest).form).template if read is not None else None
+    if read is None or template is None:
+        return []
+    return [[list(corner) for corner in polygon] for polygon in masks(read, template)]
 
 
 def _copy(copy: str) -> Copy:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from counterfoil.web.organise import branches, decisions, handover, imports, lists, notices, packs, releases
+from counterfoil.web.organise import (
+    branches,
+    decisions,
+    handover,
+    imports,
+    layouts,
+    lists,
+    machine,
+    notices,
+    packs,
+    releases,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", lists.home, name="organise"),
@@ -26,11 +37,20 @@ urlpatterns: list[URLPattern] = [
     path("copies/<str:copy>/picture", releases.picture, name="organise_picture"),
     path("copies/<str:copy>/purge", releases.purge, name="organise_purge"),
     path("form-masks/", releases.form_masks, name="organise_form_masks"),
+    path("layouts/", layouts.layouts, name="organise_layouts"),
+    path("layouts/<uuid:key>/", layouts.layout, name="organise_layout"),
+    path("layouts/<uuid:key>/page", layouts.new_page, name="organise_layout_page"),
+    path("layouts/<uuid:key>/picture/<int:number>", layouts.picture, name="organise_layout_picture"),
+    path("layouts/<uuid:key>/try", layouts.try_out, name="organise_layout_try"),
+    path("layouts/<uuid:key>/file", layouts.file, name="organise_layout_file"),
+    path("layouts/<uuid:key>/propose", layouts.propose, name="organise_layout_propose"),
+    path("layouts/<uuid:key>/delete", layouts.delete, name="organise_layout_delete"),
     path("withdraw/", releases.withdraw, name="organise_withdraw"),
     path("exclude/", releases.exclude, name="organise_exclude"),
     path("missing/", lists.missing, name="organise_missing"),
     path("ageing/", lists.ageing, name="organise_ageing"),
     path("told/", lists.told, name="organise_told"),
+    path("machine/", machine.machine_only, name="organise_machine"),
     path("look-alikes/", lists.look_alikes, name="organise_look_alikes"),
     path("readers/", lists.readers, name="organise_readers"),
     path("readers/<uuid:key>/invalidate", lists.invalidate, name="organise_invalidate"),

@@ -1,6 +1,7 @@
 """What does this photo show: is it a protocol, of which station, contest and page?
 
-The person looks first and says; only when that differs from what the sender said are they asked about it. What others
+A code that is printed on the paper fills in what it says; nothing else that a machine read is here. The person looks
+first and says; only when that differs from what the sender said are they asked about it. What others
 said is never shown.
 """
 
@@ -13,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from counterfoil.election.definition import Form
-from counterfoil.storage import answers, senders
+from counterfoil.storage import answers, machine, senders
 from counterfoil.storage.models import Account, Opinion, Station, Task
 from counterfoil.storage.work import Desk
 from counterfoil.web.reading.desk import desk
@@ -67,7 +68,8 @@ def _page(
     undo: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    words = request.POST.get("find", "").strip()[:MOST_CHARACTERS]
+    printed, printed_page = machine.code_says(copy_of(task))
+    words = request.POST.get("find", printed).strip()[:MOST_CHARACTERS]
     contests = [(c.id, local(c.title)) for c in at.election.contests]
     context: dict[str, Any] = {
         "task": task,
@@ -78,7 +80,8 @@ def _page(
         "error": error,
         "undo": undo,
         "contest_now": request.POST.get("contest", contests[0][0]),
-        "page_now": request.POST.get("page", "1"),
+        "page_now": request.POST.get("page", str(printed_page or 1)),
+        "printed": printed if "find" not in request.POST else "",
     }
     if chosen and claim:
         names: dict[str, str] = dict(contests)

@@ -12,6 +12,7 @@ from counterfoil.primitives.words import PROBLEMS as KNOWN_PROBLEMS
 from counterfoil.storage import answers
 from counterfoil.storage.models import Account, Copy, Entry, Opinion, Station, Task
 from counterfoil.storage.work import Desk
+from counterfoil.web.reading import pictures
 from counterfoil.web.reading.boxes import Box, boxes, cells, typed_of
 from counterfoil.web.reading.desk import PROBLEMS, STATES, desk
 from counterfoil.web.texts import isolated, local
@@ -106,6 +107,7 @@ def _page(
         "task": task,
         "boxes": found,
         "whole": task.kind == "read",
+        "cut_out": bool(pictures.outlines(task)),
         "states": STATES,
         "problems": PROBLEMS,
         "questions": asked_context(asked or [], form),

@@ -19,11 +19,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import Refusal
 from counterfoil.storage import answers, leases, standing
 from counterfoil.storage.models import Account, Task
-from counterfoil.web.reading import choosing, deciding, identifying, typing
+from counterfoil.web.reading import choosing, deciding, identifying, pictures, typing
 from counterfoil.web.reading.boxes import as_typed, typed_of
 from counterfoil.web.reading.desk import desk
 from counterfoil.workflow.roles import may
@@ -76,7 +75,8 @@ def task(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 
 def photo(request: HttpRequest, key: uuid.UUID, number: int = 0) -> HttpResponse:
-    """The sanitised picture, for the holder of the task, as a fixed type that can do nothing.
+    """The sanitised picture, for the holder of the task, as a fixed type that can do nothing; of a third reading only
+    the fields in dispute, where it is known where they lie.
 
     Args:
         number: which copy, where the task is about several that differ.
@@ -85,7 +85,19 @@ def photo(request: HttpRequest, key: uuid.UUID, number: int = 0) -> HttpResponse
     copies = [found.copy] if found.copy is not None else choosing.copies(found, desk())
     if number >= len(copies) or not copies[number].picture:
         raise Http404
-    answer = HttpResponse(server().pictures.get(copies[number].picture), content_type="image/jpeg")
+    return _picture(pictures.of_task(found, copies[number]))
+
+
+def crop(request: HttpRequest, key: uuid.UUID, field: str) -> HttpResponse:
+    """One field in dispute, cut out of the sanitised picture, for the holder of the task."""
+    found = pictures.of_field(_held(request, key), field)
+    if found is None:
+        raise Http404
+    return _picture(found)
+
+
+def _picture(jpeg: bytes) -> HttpResponse:
+    answer = HttpResponse(jpeg, content_type="image/jpeg")
     answer["Content-Security-Policy"] = PHOTO_POLICY
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "no-store"
