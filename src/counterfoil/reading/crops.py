@@ -1,4 +1,4 @@
-"""Fields cut out of a photo, upright and flat, with what the pen left in them apart: `crops_given`.
+"""Fields cut out of a photo, upright and flat, with what the pen left in them apart: `crops`, `crops_given`.
 
 A crop's field is 64 pixels high, its width in proportion (at most 640), with 16 pixels around it; where a sheet's
 outlines are given and no template, printed lines and boxes are looked for in the picture itself (`ink`).
@@ -7,6 +7,7 @@ outlines are given and no template, printed lines and boxes are looked for in th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from counterfoil.reading.belief import Crop, Ink, Quad, Rgb
 from counterfoil.reading.ink import darkness, level, own_marks, scaled, without_lines, without_print
 from counterfoil.reading.layout import FIELD_PX, MARGIN_PX, MAX_WIDTH_PX
 from counterfoil.reading.lines import guides, printed
+from counterfoil.reading.register import Prepared, Registration
 
 ALIKE = 0.08
 """Fields whose widths differ by no more than this part are taken for the same print."""
@@ -29,16 +31,49 @@ def crops_given(image: Rgb, quads: Mapping[str, Quad], boxes: Mapping[str, int |
         quads: 4 x 2 pixels of `image`: top left, top right, bottom right, bottom left as the form is read.
         boxes: printed boxes where they are known; for other fields they are looked for in the picture.
     """
-    known = boxes or {}
+    fields = {name: Field(quad, (boxes or {}).get(name)) for name, quad in quads.items()}
+    return _cut(image, fields)
+
+
+def crops(image: Rgb, registration: Registration, prepared: Prepared) -> list[Crop]:
+    """One crop per field of the registered page, in the form's order.
+
+    Raises:
+        ValueError: the registration was refused; there is no field to cut.
+    """
+    if not registration.accepted or registration.placing is None:
+        raise ValueError("a refused page has no fields")
+    fields = {
+        place.id: Field(
+            registration.placing.place(np.array(place.quad, np.float64)),
+            place.boxes,
+            None if prepared.page.picture.filled else np.array(place.quad, np.float64),
+        )
+        for place in prepared.page.fields
+    }
+    return _cut(image, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is asked of the picture."""
+
+    quad: Quad
+    boxes: int | None
+    template: Quad | None = None
+    """The field in the template's picture, where that is blank."""
+
+
+def _cut(image: Rgb, fields: Mapping[str, Field]) -> list[Crop]:
     flat: dict[str, Rgb] = {}
     inks: dict[str, Ink] = {}
     found: dict[str, int | None] = {}
-    for names in _alike(quads, known):
-        width = round(float(np.median([canvas_width(quads[name]) for name in names])))
-        canvases = [flattened(image, quads[name], width) for name in names]
+    for names in _alike(fields):
+        width = round(float(np.median([canvas_width(fields[name].quad) for name in names])))
+        canvases = [flattened(image, fields[name].quad, width) for name in names]
         darks = [darkness(canvas) for canvas in canvases]
         stack = np.stack([dark.any_light for dark in darks])
-        print_ = printed(stack, known.get(names[0]))
+        print_ = printed(stack, fields[names[0]].boxes)
         guide = guides(np.stack([dark.pen for dark in darks]), print_.boxes) if print_.boxes else None
         for index, name in enumerate(names):
             across = [path for field, path in print_.across if field == index]
@@ -54,18 +89,18 @@ def crops_given(image: Rgb, quads: Mapping[str, Quad], boxes: Mapping[str, int |
             ink=own_marks(scaled(inks[name], typical)),
             margin_px=MARGIN_PX,
             boxes=found[name],
-            seen=seen(image, quad),
-            height_px=field_height(quad),
+            seen=seen(image, field.quad),
+            height_px=field_height(field.quad),
         )
-        for name, quad in quads.items()
+        for name, field in fields.items()
     ]
 
 
-def _alike(quads: Mapping[str, Quad], known: Mapping[str, int | None]) -> list[list[str]]:
+def _alike(fields: Mapping[str, Field]) -> list[list[str]]:
     """Names of fields in groups of about the same shape, and the same number of boxes where it is known."""
     groups: list[tuple[float, int | None, list[str]]] = []
-    for name, quad in quads.items():
-        width, boxes = canvas_width(quad), known.get(name)
+    for name, field in fields.items():
+        width, boxes = canvas_width(field.quad), field.boxes
         for typical, number, names in groups:
             if boxes == number and abs(width / typical - 1) <= ALIKE:
                 names.append(name)

@@ -57,8 +57,10 @@ def _against_paper(channel: Grey) -> Ink:
 
 
 def without_lines(pen: Ink, across: Sequence[Path], down: Sequence[Path]) -> Ink:
-    """`pen` without printed lines; where a stroke crosses a line it stays. Two rounds: the first leaves dots where lines
-    cross each other, because there each looks like a stroke to the other."""
+    """`pen` without printed lines; where a stroke crosses a line it stays.
+
+    Two rounds: the first leaves dots where lines cross each other, because there each looks like a stroke to the other.
+    """
     result = pen
     for _ in range(2):
         before, result = result, result.copy()

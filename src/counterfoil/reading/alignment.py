@@ -1,0 +1,262 @@
+"""Print laid over print: is this page the one of the template, and where does the paper bend away?
+
+A photo that a perspective made flat is compared with the template tile by tile: each tile with print in it looks for
+its place within a few pixels, by normalised correlation.
+
+* Where tiles fit says how the paper bends, and a better perspective follows from them (`settled`).
+* How well tiles fit where they must then be says whether it is this page (`Fit`): agreement of points alone takes a
+  page of the same election with other rows for the right one.
+* A tile with lines in one direction slides along them; only tiles with corners say where the paper is.
+* Fields and masked areas are left out: what people write differs from sheet to sheet.
+* The template is blurred to the photo's own detail first; a small photo is not a wrong page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.reading.belief import Grey, Ink, Quad
+from counterfoil.reading.features import Homography, Points, projected, size_at
+
+SIDE = 1_000
+"""Longest side of the flattened page, in pixels."""
+TILE = 40
+WIDE_PLAY, NEAR_PLAY, LAST_PLAY = 12, 8, 3
+"""Pixels within which a tile looks for its place, to every side: first, with a better perspective, with the bend."""
+REACH = 120.0
+"""Pixels over which the bend found at one tile counts: paper does not bend within two rows."""
+LEAST_KNOTS = 8
+ROUNDS = 3
+ENOUGH = 0.85
+"""Part of the tiles found at which no further round is worth its time."""
+MIN_CORNER = 1e-3
+MIN_PRINT = 0.07
+"""Standard deviation of darkness from which a tile has print to compare."""
+GOOD = 0.55
+"""Correlation from which a tile counts as found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A template's page at the size of comparison."""
+
+    width: int
+    height: int
+    scale: float
+    """Pixels here per pixel of the template's picture."""
+    dark: Ink
+    tiles: NDArray[np.intp]
+    """n x 2: left and top of each tile that has print, and nothing but print."""
+    firm: NDArray[np.bool_]
+    """n: which tiles have one place only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where each point of a page lies in a photo: a perspective, and how the paper bends away from it.
+
+    The bend is known at the `knots` (n x 2, pixels of the template's picture) as `shifts` there, and drawn out between
+    them; without knots the paper is flat.
+    """
+
+    turn: Homography
+    """Template to photo."""
+    reach: float
+    """Distance in the template over which a knot counts."""
+    knots: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+
+    def place(self, points: NDArray[np.float64]) -> Quad:
+        """Points of the template (n x 2 pixels) in the photo."""
+        flat_points = np.asarray(points, np.float64).reshape(-1, 2)
+        return projected(self.turn, flat_points + self.bend(flat_points))
+
+    def bend(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shifts at points of the template, in its pixels: local straight planes through the knots, near ones counting most (moving least squares).
+
+        A small weight draws each plane towards level, or it would tilt wildly where knots are few.
+        """
+        if len(self.knots) < LEAST_KNOTS:
+            return np.zeros_like(points)
+        result = np.empty_like(points)
+        for start in range(0, len(points), 512):
+            part = points[start : start + 512]
+            away = (self.knots[None] - part[:, None]) / self.reach
+            weight = np.exp(-0.5 * (away**2).sum(axis=2)) + 1e-6
+            basis = np.concatenate((np.ones((*away.shape[:2], 1)), away), axis=2)
+            normal = np.einsum("pk,pki,pkj->pij", weight, basis, basis)
+            normal[:, 0, 0] += 0.2
+            normal[:, 1, 1] += 3.0
+            normal[:, 2, 2] += 3.0
+            right = np.einsum("pk,pki,kd->pid", weight, basis, self.shifts)
+            result[start : start + 512] = np.linalg.solve(normal, right)[:, 0]
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How the tiles of a page were found in a flattened photo. Only tiles wholly inside the photo are asked."""
+
+    centres: NDArray[np.float64]
+    """n x 2 pixels of the sheet."""
+    firm: NDArray[np.bool_]
+    score: NDArray[np.float32]
+    """Correlation of each tile at its best place, -1 to 1."""
+    shift: Points
+    """n x 2: from where the tile should be to where it was found, in pixels of the sheet."""
+    asked: float
+    """Part of all tiles that lay inside the photo."""
+
+    @property
+    def found(self) -> float:
+        """Part of the asked tiles that were found."""
+        return float((self.score >= GOOD).mean()) if self.score.size else 0.0
+
+    @property
+    def typical(self) -> float:
+        """Median correlation of the asked tiles."""
+        return float(np.median(self.score)) if self.score.size else 0.0
+
+
+def sheet(grey: Grey, hidden: Sequence[Quad]) -> Sheet:
+    """The page of a template, with `hidden` areas (fields, masks; pixels of `grey`) left out."""
+    height, width = grey.shape
+    scale = SIDE / max(height, width)
+    size = (round(width * scale), round(height * scale))
+    sized = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    dark = darkened(sized.astype(np.uint8, copy=False))
+    cover = np.zeros(dark.shape, np.uint8)
+    for area in hidden:
+        cv2.fillPoly(cover, [np.round(np.asarray(area) * scale).astype(np.int32)], 1)
+    cover = cv2.dilate(cover, np.ones((7, 7), np.uint8)).astype(np.uint8, copy=False)
+    corners = cv2.cornerMinEigenVal(cv2.GaussianBlur(dark, (0, 0), 1.0), blockSize=TILE // 2, ksize=3)
+    tiles, firm = [], []
+    for top in range(0, size[1] - TILE + 1, TILE):
+        for left in range(0, size[0] - TILE + 1, TILE):
+            part = (slice(top, top + TILE), slice(left, left + TILE))
+            if not cover[part].any() and float(dark[part].std()) >= MIN_PRINT:
+                tiles.append((left, top))
+                firm.append(float(corners[top + TILE // 2, left + TILE // 2]) >= MIN_CORNER)
+    return Sheet(size[0], size[1], scale, dark, np.array(tiles, np.intp).reshape(-1, 2), np.array(firm, bool))
+
+
+def darkened(grey: Grey) -> Ink:
+    """Darkness against the paper beside it, 0 to 1, on the scale of the darkest print."""
+    small = cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    paper = cv2.GaussianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), (0, 0), 4)
+    level = cv2.resize(paper, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    dark = np.clip(1 - grey.astype(np.float32) / np.maximum(level, 1), 0, 1)
+    top = max(0.1, float(np.percentile(dark[::4, ::4], 99)))
+    return np.minimum(dark / top, 1).astype(np.float32)
+
+
+def settled(photo: Grey, turn: Homography, page: Sheet) -> tuple[Placing, Fit]:
+    """The perspective `turn` (template to `photo`) made better by tiles, the bend of the paper, and how all then fits."""
+    placing = flat_placing(turn, page)
+    wide = fit(photo, placing, page, WIDE_PLAY)
+    good = wide.firm & (wide.score >= GOOD)
+    if int(good.sum()) >= LEAST_KNOTS:
+        there, here = wide.centres[good], wide.centres[good] + wide.shift[good]
+        better, _ = cv2.findHomography(there, here, cv2.USAC_MAGSAC, 4.0, maxIters=2_000, confidence=0.999)
+        if better is not None:
+            grow = np.diag([page.scale, page.scale, 1.0])
+            placing = flat_placing(turn @ np.linalg.inv(grow) @ better @ grow, page)
+    # Where paper bends much, tiles beside those found come within reach only when the bend of the found is known.
+    near = fit(photo, placing, page, NEAR_PLAY)
+    for _ in range(ROUNDS):
+        placing = _bent(placing, near, page)
+        found = int((near.score >= GOOD).sum())
+        if found >= ENOUGH * near.score.size:
+            break
+        near = fit(photo, placing, page, NEAR_PLAY)
+        if int((near.score >= GOOD).sum()) <= found + 2:
+            break
+    return placing, fit(photo, placing, page, LAST_PLAY)
+
+
+def flat_placing(turn: Homography, page: Sheet) -> Placing:
+    """A page that does not bend."""
+    return Placing(turn, REACH / page.scale, np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+def _bent(placing: Placing, near: Fit, page: Sheet) -> Placing:
+    """`placing` with knots where firm tiles were found elsewhere than they should be, as their neighbours were too."""
+    good = near.firm & (near.score >= GOOD) & (np.abs(near.shift).max(axis=1, initial=0) < NEAR_PLAY - 0.5)
+    centres, shift = near.centres[good], near.shift[good].astype(np.float64)
+    # `near` was found beside where the present bend puts the tiles.
+    shift += placing.bend(centres / page.scale) * page.scale
+    if len(centres) < LEAST_KNOTS:
+        return placing
+    away = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+    beside = np.argsort(away, axis=1, kind="stable")[:, 1:9]
+    usual = np.median(shift[beside], axis=1)
+    alike = np.linalg.norm(shift - usual, axis=1) <= 2.5
+    if int(alike.sum()) < LEAST_KNOTS:
+        return placing
+    return replace(placing, knots=centres[alike] / page.scale, shifts=shift[alike] / page.scale)
+
+
+def flattened(photo: Grey, placing: Placing, page: Sheet) -> tuple[Grey, NDArray[np.bool_]]:
+    """The photo as the page lies in the template, and where the photo has something to show."""
+    # Places are computed for every sixteenth pixel and drawn out between.
+    step = 16
+    across = np.arange(0, page.width + step, step, dtype=np.float64)
+    down = np.arange(0, page.height + step, step, dtype=np.float64)
+    grid = np.stack(np.meshgrid(across, down), axis=2).reshape(-1, 2)
+    coarse = placing.place(grid / page.scale).reshape(down.size, across.size, 2).astype(np.float32)
+    x, y = np.meshgrid(np.arange(page.width, dtype=np.float32) / step, np.arange(page.height, dtype=np.float32) / step)
+    places = np.asarray(cv2.remap(coarse, x, y, cv2.INTER_LINEAR), np.float32)
+    seen = cv2.remap(photo, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    height, width = photo.shape
+    inside = (places[..., 0] >= 0) & (places[..., 1] >= 0) & (places[..., 0] <= width - 1)
+    return seen.astype(np.uint8, copy=False), inside & (places[..., 1] <= height - 1)
+
+
+def fit(photo: Grey, placing: Placing, page: Sheet, play: int) -> Fit:
+    """Looks every tile of the page up in the photo, `play` pixels around where it should be."""
+    seen, where = flattened(photo, placing, page)
+    middle = np.array([page.width / 2, page.height / 2]) / page.scale
+    own = size_at(placing.turn, middle) / page.scale
+    dark, wanted = darkened(seen), page.dark
+    if own < 1:
+        wanted = _blurred(wanted, min(3.0, 0.6 * float(np.sqrt(1 / own**2 - 1)) + 0.3))
+    padded = cv2.copyMakeBorder(dark, play, play, play, play, cv2.BORDER_REPLICATE)
+    asked, scores, shifts = np.zeros(len(page.tiles), bool), [], []
+    for index, (left, top) in enumerate(page.tiles):
+        if not where[top : top + TILE, left : left + TILE].all():
+            continue
+        asked[index] = True
+        part = wanted[top : top + TILE, left : left + TILE]
+        around = padded[top : top + TILE + 2 * play, left : left + TILE + 2 * play]
+        score, dx, dy = 0.0, 0.0, 0.0
+        if float(around.std()) >= 1e-3:
+            fits = np.asarray(cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED), np.float32)
+            _, score, _, (x, y) = cv2.minMaxLoc(fits)
+            dx, dy = x - play + _peak(fits[y], x), y - play + _peak(fits[:, x], y)
+        scores.append(score)
+        shifts.append((dx, dy))
+    return Fit(
+        np.asarray(page.tiles[asked] + TILE / 2, np.float64),
+        page.firm[asked],
+        np.array(scores, np.float32),
+        np.array(shifts, np.float32).reshape(-1, 2),
+        float(asked.mean()) if asked.size else 0.0,
+    )
+
+
+def _blurred(dark: Ink, radius: float) -> Ink:
+    return np.asarray(cv2.GaussianBlur(dark, (0, 0), radius), np.float32)
+
+
+def _peak(values: NDArray[np.float32], at: int) -> float:
+    """Where between pixels a parabola through the peak and its neighbours has its top, -0.5 to 0.5."""
+    if not 0 < at < len(values) - 1:
+        return 0.0
+    before, here, after = (float(value) for value in values[at - 1 : at + 2])
+    bend = before - 2 * here + after
+    return 0.0 if bend > -1e-6 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))

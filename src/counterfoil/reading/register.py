@@ -1,0 +1,284 @@
+"""Which page of which template a photo shows, and where each point of that page lies in it: `register`.
+
+* What a code on the page says is tried first; then every page that was given, the likely ones first.
+* A page is accepted only if its print is in place, tile by tile (`alignment`); else the photo is refused with a reason.
+  Refused photos have no figures.
+* Upside down and sideways are no matter; a mirrored picture, and two pages in one picture, are refused and named.
+* Part of a page is accepted where enough of it is seen to know it; fields outside the picture are `ABSENT`, never empty.
+* Same photo, same templates: same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from counterfoil.election.template_format import TemplatePage
+from counterfoil.reading.alignment import Fit, Placing, Sheet, settled, sheet
+from counterfoil.reading.belief import Grey, Quad, Rgb
+from counterfoil.reading.codes import CodeSeen
+from counterfoil.reading.features import (
+    Features,
+    Homography,
+    Kind,
+    features,
+    homography,
+    implausible,
+    matches,
+    size_at,
+)
+
+FIT_SIDE = 1_600
+"""Longest side of the photo in which print is compared, in pixels."""
+MIN_FOUND = 0.6
+MIN_TYPICAL = 0.55
+MIN_TOGETHER = 1.4
+"""Of `found` and `typical` together. Right pages reach 1.46 and more, pages of the same print with other rows up to
+1.35 (docs/reading.md)."""
+MIN_ASKED = 0.3
+"""Part of the page's print that the photo must show before it can be told which page it is."""
+MOST_TRIED = 4
+"""Pages for which the slower points are tried, where many are given."""
+SECOND_POINTS = 150
+"""Points outside the page found, from which a second page is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known of one page of a template before any photo comes; computed once, can be pickled."""
+
+    template: str
+    page: TemplatePage
+    orb: Features
+    sift: Features
+    sheet: Sheet
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the page's picture."""
+        return self.page.width, self.page.height
+
+    @property
+    def corners(self) -> Quad:
+        """The sheet in the page's picture."""
+        width, height = self.size
+        if self.page.outline is not None and len(self.page.outline) == 4:
+            return np.array(self.page.outline, np.float64)
+        return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+
+    def features(self, kind: Kind) -> Features:
+        return self.orb if kind is Kind.ORB else self.sift
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a page was found in a photo, or why none was."""
+
+    accepted: bool
+    reason: str | None
+    """One sentence where the photo is refused."""
+    code: str | None = None
+    """The reason in one stable word: `no-page`, `wrong-page`, `mirrored`, `two-pages`, `too-little`, `other-code`."""
+    template: str | None = None
+    page: TemplatePage | None = None
+    placing: Placing | None = None
+    """In pixels of the photo."""
+    residual_px: float | None = None
+    """Median distance by which print still misses its place, in pixels of the photo."""
+    quad: Quad | None = None
+    """Corners of the page in the photo, as the page is read."""
+    found: float = 0.0
+    """Part of the page's print, of what the photo shows, that was found in its place."""
+    typical: float = 0.0
+    """Median correlation of that print."""
+    pixels: float = 1.0
+    """Pixels of the photo for one pixel of the template's picture."""
+
+    @property
+    def homography(self) -> Homography | None:
+        """Template to photo, without the bend of the paper."""
+        return None if self.placing is None else self.placing.turn
+
+
+NO_PAGE: Final = "No page of the form was found in the picture."
+_MIRRORED: Final = "The picture is mirrored; take it again without a mirror or selfie camera, or turn it over."
+_TWO: Final = "The picture shows two pages; photograph each page on its own."
+_WRONG: Final = "The picture shows another page or form than the template; its print is not in place."
+_LITTLE: Final = "Too little of the page is in the picture to know it."
+_OTHER: Final = "The code on the page is of another page or form than its print."
+
+
+def prepare(template: str, page: TemplatePage, picture: Rgb) -> Prepared:
+    """Points and print of a page. `picture` is that of the page, decoded."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    hidden = [np.array(place.quad, np.float64) for place in page.fields]
+    hidden += [np.array(mask, np.float64) for mask in page.masks]
+    cover = np.zeros(grey.shape, np.uint8)
+    for area in hidden:
+        cv2.fillPoly(cover, [np.round(area).astype(np.int32)], 1)
+    printed = []
+    for kind in Kind:
+        all_points = features(grey, kind)
+        x, y = np.clip(np.round(all_points.points).astype(np.intp), 0, np.array(grey.shape[::-1]) - 1).T
+        printed.append(all_points.where(cover[y, x] == 0))
+    return Prepared(template, page, printed[0], printed[1], sheet(grey, hidden))
+
+
+def register(image: Rgb, pages: Sequence[Prepared], codes: Sequence[CodeSeen] = ()) -> Registration:
+    """The page of `pages` that `image` shows.
+
+    Args:
+        codes: what `read_codes` saw; a page whose code says it is tried first, and a page that contradicts it refused.
+    """
+    if not pages:
+        return Registration(False, "No template was given.", "no-page")
+    return _Search(image, pages, codes).result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    page: Prepared
+    placing: Placing
+    fit: Fit
+
+    @property
+    def worth(self) -> float:
+        return self.fit.found + self.fit.typical
+
+    @property
+    def right(self) -> bool:
+        fit = self.fit
+        enough = fit.found >= MIN_FOUND and fit.typical >= MIN_TYPICAL and self.worth >= MIN_TOGETHER
+        return enough and fit.asked >= MIN_ASKED
+
+
+class _Search:
+    """One photo against some pages. Points of the photo are computed once for each kind."""
+
+    def __init__(self, image: Rgb, pages: Sequence[Prepared], codes: Sequence[CodeSeen]) -> None:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        self._whole = (grey.shape[1], grey.shape[0])
+        self._scale = min(1.0, FIT_SIDE / max(grey.shape))
+        if self._scale < 1:
+            sized = cv2.resize(grey, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
+            grey = sized.astype(np.uint8, copy=False)
+        self._grey: Grey = grey
+        self._pages = pages
+        self._named = [page for page in pages if _says(codes, page)]
+        self._known: dict[Kind, Features] = {}
+
+    def result(self) -> Registration:
+        best: _Try | None = None
+        for kind, candidates in self._rounds():
+            tries = [tried for page in candidates if (tried := self._try(page, self._points(kind), kind))]
+            best = max([*tries, *([best] if best else [])], key=lambda tried: tried.worth, default=None)
+            if best is not None and best.right:
+                break
+        if best is None or not best.right:
+            return self._refused(best)
+        if self._named and best.page not in self._named:
+            return self._found(best, _OTHER, "other-code")
+        if self._second(best):
+            return self._found(best, _TWO, "two-pages")
+        return self._found(best, None, None)
+
+    def _rounds(self) -> list[tuple[Kind, list[Prepared]]]:
+        """What is tried, in this order, until a page is right."""
+        others = [page for page in self._pages if page not in self._named]
+        rounds = [(kind, self._named) for kind in Kind if self._named]
+        if others:
+            rounds.append((Kind.ORB, others))
+            rounds.append((Kind.SIFT, self._likely(others)))
+        return rounds
+
+    def _likely(self, pages: list[Prepared]) -> list[Prepared]:
+        if len(pages) <= MOST_TRIED:
+            return pages
+        photo = self._points(Kind.ORB)
+        alike = [len(matches(page.orb, photo)[0]) / max(1, len(page.orb.points)) for page in pages]
+        order = np.argsort(-np.array(alike), kind="stable")[:MOST_TRIED]
+        return [pages[index] for index in order]
+
+    def _points(self, kind: Kind) -> Features:
+        if kind not in self._known:
+            self._known[kind] = features(self._grey, kind)
+        return self._known[kind]
+
+    def _try(self, page: Prepared, photo: Features, kind: Kind, grey: Grey | None = None) -> _Try | None:
+        size = (self._grey.shape[1], self._grey.shape[0])
+        there, here = matches(page.features(kind), photo)
+        turn, _ = homography(there, here, tolerance_px=4.0 * max(size) / kind.side)
+        if turn is None or implausible(turn, page.size, size) is not None:
+            return None
+        placing, fit = settled(self._grey if grey is None else grey, turn, page.sheet)
+        if implausible(placing.turn, page.size, size) is not None:
+            return None
+        return _Try(page, placing, fit)
+
+    def _second(self, first: _Try) -> bool:
+        """Whether another page lies beside the one found."""
+        quad = first.placing.place(first.page.corners).astype(np.float32)
+        points = self._points(Kind.ORB)
+        outside = np.array(
+            [cv2.pointPolygonTest(quad, (float(x), float(y)), True) < -5 for x, y in points.points], bool
+        )
+        if int(outside.sum()) < SECOND_POINTS:
+            return False
+        rest = points.where(outside)
+        for page in self._pages:
+            other = self._try(page, rest, Kind.ORB)
+            if other is None or not other.right:
+                continue
+            there = other.placing.place(page.corners).astype(np.float32)
+            common, _ = cv2.intersectConvexConvex(quad, there)
+            if common < 0.2 * min(cv2.contourArea(quad), cv2.contourArea(there)):
+                return True
+        return False
+
+    def _refused(self, best: _Try | None) -> Registration:
+        mirrored = np.ascontiguousarray(self._grey[:, ::-1])
+        photo = features(mirrored, Kind.ORB)
+        for page in self._pages[:MOST_TRIED]:
+            turned = self._try(page, photo, Kind.ORB, mirrored)
+            if turned is not None and turned.right:
+                return Registration(False, _MIRRORED, "mirrored", page.template)
+        if best is None:
+            return Registration(False, NO_PAGE, "no-page")
+        little = best.fit.asked < MIN_ASKED
+        return self._found(best, _LITTLE if little else _WRONG, "too-little" if little else "wrong-page")
+
+    def _found(self, best: _Try, reason: str | None, code: str | None) -> Registration:
+        grow = np.diag([1 / self._scale, 1 / self._scale, 1.0])
+        placing = replace(best.placing, turn=grow @ best.placing.turn)
+        good = best.fit.score >= 0.5
+        left = np.linalg.norm(best.fit.shift[good & best.fit.firm], axis=1)
+        size = size_at(placing.turn, np.array(best.page.size, np.float64) / 2)
+        residual = float(np.median(left)) / best.page.sheet.scale * size if left.size else None
+        return Registration(
+            accepted=reason is None,
+            reason=reason,
+            code=code,
+            template=best.page.template,
+            page=best.page.page,
+            placing=placing,
+            residual_px=residual,
+            quad=placing.place(best.page.corners),
+            found=best.fit.found,
+            typical=best.fit.typical,
+            pixels=size,
+        )
+
+
+def _says(codes: Sequence[CodeSeen], page: Prepared) -> bool:
+    """Whether one of the codes is one that the page says it bears."""
+    return any(
+        expected.kind == seen.kind
+        and (expected.dictionary is None or expected.dictionary == seen.dictionary)
+        and expected.match(seen.payload) is not None
+        for expected in page.page.codes
+        for seen in codes
+    )
