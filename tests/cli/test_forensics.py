@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from counterfoil import workflow
 from counterfoil.election.recipes import apply_recipe
+from counterfoil.primitives.errors import InputError
 from counterfoil.workflow.forensics import archive_columns, read_columns, read_mapping
 from tests.cli.conftest import Run
 
@@ -128,7 +130,7 @@ def test_a_counted_folder_gives_the_known_figures_of_the_protocols(run: Run, tmp
         ((), "--recipe"),
         (("--columns", "registered=Voters, listed"), "leader=COLUMN"),
         (("--columns", "leader=Nobody"), "a column Nobody for leader"),
-        (("--columns", "leader=By"), "line 2, column By: expected a whole number, found 'somebody'"),
+        (("--columns", "leader=By"), "line 2, column By: expected a whole number from 0, found 'somebody'"),
         (("--columns", "leader=Ada,leader=Bob"), "each once"),
         (("--columns", "winner=Ada"), "items like registered=COLUMN"),
         (("--recipe", "atlantis"), "counterfoil recipe atlantis"),
@@ -147,6 +149,134 @@ def test_rows_that_lack_a_figure_are_left_out_and_counted(run: Run, csv: Path, t
     table.with_columns(pl.when(pl.int_range(700) < 5).then(None).otherwise(pl.col("Ada")).alias("Ada")).write_csv(csv)
     ran = run("forensics", csv, "--columns", MAPPING, "--json")
     assert (ran.json["rows"], ran.json["rows_left_out"], ran.json["stations"]) == (700, 5, 695)
+
+
+@pytest.fixture
+def with_earlier(table: pl.DataFrame, tmp_path: Path) -> Path:
+    """An earlier election at the same stations, and one station in a hundred with Ada and Bob turned round now."""
+    stream = np.random.default_rng(2)
+    cast = stream.binomial(table["Voters, listed"].to_numpy(), 0.55)
+    share = table["Ada"].to_numpy() / (table["Ada"].to_numpy() + table["Bob"].to_numpy())
+    ada = stream.binomial(cast, np.clip(share + stream.normal(0.15, 0.01, 700), 0.05, 0.98))
+    turned = pl.int_range(700) % 100 == 7
+    now = table.with_columns(
+        pl.when(turned).then(pl.col("Bob")).otherwise(pl.col("Ada")).alias("Ada"),
+        pl.when(turned).then(pl.col("Ada")).otherwise(pl.col("Bob")).alias("Bob"),
+    )
+    now.with_columns(
+        pl.Series("2015 Ada", ada),
+        pl.Series("2015 Bob", cast - ada),
+        pl.Series("Voters 2015", table["Voters, listed"]),
+        pl.Series("Late", stream.integers(0, 2, 700)),
+    ).write_csv(tmp_path / "both.csv")
+    return tmp_path / "both.csv"
+
+
+EARLIER = "previous=2015 *,previous_registered=Voters 2015,previous_cast=2015 *,late=Late"
+
+
+def test_an_earlier_election_is_held_beside_this_one(run: Run, with_earlier: Path) -> None:
+    ran = run("forensics", with_earlier, "--columns", f"{MAPPING},{EARLIER}", "--no-areas", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    results = {t["test"]: t["result"] for t in ran.json["tests"]}
+    refusals = {t["test"]: t["refusal_code"] for t in ran.json["tests"]}
+    found = {station["row"] for station in results["swapped"]["found"]}
+    # Where both are about as strong nothing can tell.
+    assert found <= set(range(7, 700, 100)) and len(found) >= 5
+    assert results["swapped"]["placebo"] == 0
+    assert results["late-count"]["placebo"] is not None
+    assert refusals["flows"] == "too-few-territories"  # three regions
+    moved = ran.json["beside"]["fingerprint-difference"]
+    assert 0 < moved["result"]["moved"] < 1 and "than before" in moved["summary"]
+
+
+def test_an_earlier_election_without_the_option_tested_is_said(run: Run, with_earlier: Path) -> None:
+    other = EARLIER.replace("previous=2015 *", "previous=2015 Bob")
+    ran = run("forensics", with_earlier, "--columns", f"{MAPPING},{other}", "--no-areas", "--json")
+    beside = ran.json["beside"]["fingerprint-difference"]
+    assert beside["refusal_code"] == "no-column" and "2015 Bob" in beside["refusal"]
+
+
+def test_the_star_of_an_earlier_column_is_the_options_name_and_stands_for_one_column(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("Ada,2015 Ada,2015 Bob,2010 Ada\n5,3,4,1\n6,2,1,0\n")
+    read = read_columns(file, {"leader": "Ada", "previous": "2015 *|2010 Ada"})
+    assert dict(read.previous) == {"Ada": "2015 Ada", "Bob": "2015 Bob", "2010 Ada": "2010 Ada"}
+    with pytest.raises(InputError, match="2015 Ada and 2010 Ada for Ada"):
+        read_columns(file, {"leader": "Ada", "previous": "2015 *|2010 *"})
+
+
+def test_the_published_recipe_is_repeated_when_asked_for(run: Run, csv: Path) -> None:
+    without, asked = (
+        run("forensics", csv, "--columns", MAPPING, "--no-areas", "--json", *more) for more in ((), ("--published",))
+    )
+    assert without.json["beside"] == {}
+    found = asked.json["beside"]["integer-percentages-published"]["result"]
+    exact = {t["test"]: t["result"] for t in asked.json["tests"]}["integer-percentages"]
+    assert found["seed"] == 42 and found["either"]["hits"] == exact["either"]["hits"]
+    assert abs(found["either"]["expected"] - exact["either"]["expected"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("Ada", "12.5", "line 5, column Ada: expected a whole number from 0, found '12.5'"),
+        ("Ada", "-3", "line 5, column Ada: expected a whole number from 0, found '-3'"),
+        ("Valid", "many", "line 5, column Valid: expected a whole number from 0, found 'many'"),
+        ("Ada", "99999999999999", "expected a count from 0 to"),
+    ],
+)
+def test_a_cell_that_is_no_count_is_refused_with_its_place(
+    run: Run, csv: Path, table: pl.DataFrame, column: str, cell: str, said: str
+) -> None:
+    row = pl.int_range(700) == 3
+    table.with_columns(
+        pl.when(row).then(pl.lit(cell)).otherwise(pl.col(column).cast(pl.String)).alias(column)
+    ).write_csv(csv)
+    ran = run("forensics", csv, "--columns", MAPPING)
+    assert ran.code == 2 and said in ran.err
+
+
+@pytest.mark.parametrize("above", ["Ada", "Valid"])
+def test_a_few_contradicting_stations_are_left_out_and_counted_many_are_refused(
+    run: Run, csv: Path, table: pl.DataFrame, above: str
+) -> None:
+    """More votes than ballots; more ballots than voters."""
+    reason = {"Ada": "leader_above_cast", "Valid": "given_above_registered"}[above]
+    for count in (5, 300):
+        broken = pl.when(pl.int_range(700) < count).then(50_000).otherwise(pl.col(above)).alias(above)
+        table.with_columns(broken).write_csv(csv)
+        found = run("forensics", csv, "--columns", MAPPING, "--no-areas", "--json").json
+        tested = {t["test"]: t for t in found["tests"]}["integer-percentages"]
+        if count == 5:
+            assert tested["result"]["sample"]["excluded"][reason] == 5
+            assert tested["stations_used"] <= 695
+        else:
+            assert (tested["refusal_code"], tested["result"]) == ("bad-input", None)
+            assert "300 of 700 stations above" in tested["refusal"]
+
+
+def test_three_stations_and_no_stations_are_answered_with_refusals(run: Run, csv: Path, table: pl.DataFrame) -> None:
+    for size in (3, 0):
+        table.head(size).write_csv(csv)
+        ran = run("forensics", csv, "--columns", MAPPING, "--json")
+        assert ran.code in (0, 2)
+        if ran.code == 0:
+            levelled = [t for t in ran.json["tests"] if not t["description_only"]]
+            assert {t["refusal_code"] for t in levelled} == {"too-few-stations"} and ran.json["family"] == 0
+        else:
+            assert size == 0 and "expected" in ran.err
+
+
+def test_columns_that_are_all_equal_get_answers_or_refusals(run: Run, csv: Path, table: pl.DataFrame) -> None:
+    equal = {"Voters, listed": 1000, "Valid": 600, "Invalid": 3, "Ada": 300, "Bob": 250}
+    table.with_columns(pl.lit(value).alias(name) for name, value in equal.items()).write_csv(csv)
+    ran = run("forensics", csv, "--columns", MAPPING, "--json")
+    assert ran.code == 0
+    by_key = {t["test"]: t for t in ran.json["tests"]}
+    assert by_key["correlation"]["refusal_code"] == "no-variation"
+    assert all((t["result"] is None) == (t["refusal"] is not None) for t in ran.json["tests"])
+    json.dumps(ran.json, allow_nan=False)
 
 
 def test_columns_in_the_wrong_order_are_refused_not_computed(run: Run, csv: Path) -> None:

@@ -361,22 +361,28 @@ def _figures(raw: RawTable, mapped: Mapping[str, tuple[str, ...]], columns: Mapp
     for name in mapped.get("previous", ()):
         frame = frame.with_columns(raw.frame.select(_whole(raw, name).alias(_BEFORE + name)).to_series())
     for name in mapped.get("others", ()):
-        if name in frame.columns or (caught and raw.frame[name].cast(pl.Int64, strict=False).null_count()):
+        if name in frame.columns or (caught and not _counts(raw.frame[name])):
             continue
         frame = frame.with_columns(raw.frame.select(_whole(raw, name).alias(name)).to_series())
     return frame
 
 
+def _counts(column: pl.Series) -> bool:
+    """Whether there is a whole number from 0 in every row."""
+    numbers = column.cast(pl.Int64, strict=False)
+    return not numbers.null_count() and not (numbers < 0).any()
+
+
 def _whole(raw: RawTable, column: str) -> pl.Expr:
-    """A column of whole numbers; 1234.0, as some programs write them, is one."""
+    """A column of whole numbers from 0; 1234.0, as some programs write them, is one."""
     texts = raw.frame[column].str.strip_suffix(".0")
     numbers = texts.cast(pl.Int64, strict=False)
-    bad = texts.is_not_null() & numbers.is_null()
+    bad = texts.is_not_null() & (numbers.is_null() | (numbers < 0))
     if bad.any():
         row = bad.arg_max() or 0
         raise InputError(
             raw.where(int(raw.frame[ROW][row]), column),
-            expected="a whole number",
+            expected="a whole number from 0",
             found=repr(raw.frame[column][row]),
             code="bad-cell",
         )
