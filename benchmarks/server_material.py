@@ -13,7 +13,8 @@ from pathlib import Path
 
 from counterfoil.bootstrap.setup import setup_django
 from counterfoil.evidence import commit, sanitise
-from counterfoil.simulate.drawing import draw_protocol
+from counterfoil.simulate.blank import Printed
+from counterfoil.simulate.drawing import draw_protocol, paper_form
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     from counterfoil.storage.models import Account, Arrival, Branch, Station  # noqa: PLC0415 - as above
 
     at = prepare()
-    drawn = draw_protocol("Protocol", "1", [("Valid", "100")], seed=1)
+    drawn = draw_protocol(paper_form("Protocol", [Printed("valid", "Valid")]), {"valid": "100"}, seed=1)
     picture = sanitise(drawn, at.sandbox, random=secrets.token_bytes)[0]
     at.intake.put(picture.picture)
     branch = Branch.objects.create(name="benchmark", kind="organisation")

@@ -133,7 +133,7 @@ def test_every_problem_changes_its_field_and_no_other_and_only_what_cannot_be_to
         top, bottom = truth.quad[0][1], truth.quad[2][1]
         assert rows.min() > top - (bottom - top)
         assert rows.max() < bottom + (bottom - top)
-    expected = {Problem.OVERWRITTEN: None, Problem.STRUCK: None, Problem.WORD: 0}.get(problem, 37)
+    expected = {Problem.OVERWRITTEN: None, Problem.STRUCK: None, Problem.WORD: 0, Problem.DASH: 0}.get(problem, 37)
     assert truth.value == expected
     assert (truth.state is None) == (expected == 37)
 

@@ -13,6 +13,7 @@ Rules:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import secrets
@@ -29,10 +30,11 @@ from django.db import transaction
 
 from counterfoil.bootstrap.jobs import desk_of, grow_now
 from counterfoil.bootstrap.server import Server
-from counterfoil.election.definition import Contest
+from counterfoil.election.folder import load_templates
 from counterfoil.primitives.cells import Cell, parse_cell
 from counterfoil.primitives.errors import InputError
-from counterfoil.simulate.drawing import draw_protocol, figure_text
+from counterfoil.simulate.blank import BlankForm
+from counterfoil.simulate.drawing import draw_protocol
 from counterfoil.storage import answers, leases
 from counterfoil.storage.arrivals import Door, receive
 from counterfoil.storage.models import Account, Copy, Task
@@ -146,23 +148,19 @@ def _most(values: Sequence[str]) -> str:
 
 
 def _photo(at: Server, sheet: _Sheet, seed: int) -> bytes:
-    contest = at.election.contest(sheet.contest)
-    boxes = [(_label(at, contest, name), figure_text(value)) for name, value in sheet.paper.items()]
-    title = next(iter(contest.title.values()))
-    return draw_protocol(title, sheet.station, boxes, seed=_look(seed, sheet.label))
+    form = _form(at.settings.folder, at.election.contest(sheet.contest).form)
+    return draw_protocol(form, sheet.paper, seed=_look(seed, sheet.label), station=sheet.station)
+
+
+@functools.lru_cache(maxsize=4)
+def _form(folder: Path, form: str) -> BlankForm:
+    """The form as it is printed."""
+    return BlankForm(load_templates(folder)[form], {})
 
 
 def _look(seed: int, label: str) -> int:
     """A number for the look of one photo, the same each time."""
     return int.from_bytes(hashlib.sha256(f"{seed} {label}".encode()).digest()[:6], "big")
-
-
-def _label(at: Server, contest: Contest, name: str) -> str:
-    for option in contest.options:
-        if option.field == name:
-            return next(iter(option.name.values()))
-    label = next(one.label for one in at.election.form(contest.form).fields if one.id == name)
-    return next(iter(label.values()))
 
 
 def _send(at: Server, sheets: Sequence[_Sheet], seed: int, progress: Progress) -> dict[str, _Sheet]:

@@ -6,6 +6,7 @@ What they measured stands in `Seen`, which all share.
 
 from __future__ import annotations
 
+import functools
 import io
 import random
 import threading
@@ -18,7 +19,8 @@ import polars as pl
 from PIL import Image
 
 from counterfoil.bootstrap.rehearse_client import Answer, Client
-from counterfoil.simulate.drawing import draw_protocol, figure_text
+from counterfoil.simulate.blank import BlankForm, Printed
+from counterfoil.simulate.drawing import draw_protocol, paper_form
 from counterfoil.simulate.marks import read_mark, with_mark
 from counterfoil.workflow.rehearsal import Paper, typed_honestly, typed_together, wrong_figures
 
@@ -64,14 +66,18 @@ class Seen:
 
 def draw(paper: Paper, seed: int) -> bytes:
     """The photo of a paper, with its mark."""
-    boxes = [(name.replace("_", " ").capitalize(), figure_text(text)) for name, text in paper.values.items()]
-    title = f"{paper.contest.capitalize()}, {paper.kind.replace('_', ' ')}"
-    data = draw_protocol(title, paper.station, boxes, seed=seed * 100_003 + paper.number, width=WIDTH)
+    form = _form(paper.contest, tuple(paper.values))
+    data = draw_protocol(form, paper.values, seed=seed * 100_003 + paper.number, station=paper.station, width=WIDTH)
     with Image.open(io.BytesIO(data)) as drawn:
         marked = with_mark(drawn, paper.number)
     out = io.BytesIO()
     marked.save(out, "JPEG", quality=80)
     return out.getvalue()
+
+
+@functools.lru_cache(maxsize=4)
+def _form(contest: str, fields: tuple[str, ...]) -> BlankForm:
+    return paper_form(contest.capitalize(), [Printed(name, name.replace("_", " ").capitalize()) for name in fields])
 
 
 def noise(number: int) -> bytes:

@@ -12,7 +12,8 @@ from counterfoil.cli.options import FOLDER
 from counterfoil.cli.output import DOES_NOT_HOLD, Output, with_output
 from counterfoil.config.settings import load_settings
 from counterfoil.election.folder import load_folder
-from counterfoil.simulate.drawing import draw_protocol
+from counterfoil.simulate.blank import Printed
+from counterfoil.simulate.drawing import draw_protocol, paper_form
 from counterfoil.workflow.preflight import Check, machine_checks, scratch_of
 
 _WIDTHS = (3000, 2000, 900)
@@ -47,8 +48,9 @@ def preflight(folder: Path, photos: Path | None, count: int, say: Output) -> int
 
 def _samples(folder: Path | None) -> list[tuple[str, bytes]]:
     if folder is None:
-        boxes = [("Registered", "1204"), ("Ballots", "812"), ("Ada", "412"), ("Bob", "377")]
-        return [(f"{w} pixels", draw_protocol("Preflight", "001", boxes, seed=w, width=w)) for w in _WIDTHS]
+        figures = {"registered": "1204", "ballots": "812", "ada": "412", "bob": "377"}
+        form = paper_form("Preflight", [Printed(name, name.capitalize()) for name in figures])
+        return [(f"{w} pixels", draw_protocol(form, figures, seed=w, width=w)) for w in _WIDTHS]
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
     if not files:
         raise click.UsageError(f"{folder}: expected photos ({', '.join(_ENDINGS)}), found none.")

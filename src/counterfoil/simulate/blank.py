@@ -11,7 +11,6 @@ number decides the layout; the same number gives the same bytes. Candidates, pla
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,7 +108,6 @@ class DrawnPage:
 
     picture: Image.Image
     fields: dict[str, Quad] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
     code: Quad | None = None
     words: dict[str, Quad] = field(default_factory=dict)
     """Where the same figure is written in words, by field."""
@@ -136,6 +134,20 @@ class BlankForm:
     """Where each figure is written again in words, by field; empty where the form does not ask for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One field as the form prints it."""
+
+    id: str
+    label: str
+    kind: str = "votes"
+    """`votes` or `total`."""
+
+
+Pages = Sequence[Sequence[Sequence[Printed]]]
+"""Fields by page and table."""
+
+
 def blank_form(number: int, *, pages: int = 1) -> BlankForm:
     """The form of one layout, with its pictures.
 
@@ -143,34 +155,57 @@ def blank_form(number: int, *, pages: int = 1) -> BlankForm:
         number: of the layout; any whole number from 0.
         pages: 1, or 2: ballots on the first, votes on the second.
     """
-    layout, drawn = Layout.of(number), draw_pages(number, pages=pages)
-    data = {f"page-{at + 1}.png": _png(page.picture) for at, page in enumerate(drawn)}
-    options = [name for page in drawn for name in page.fields if re.fullmatch(r"c\d+", name)]
-    rules = {"options": f"{' + '.join(options)} == valid", "votes": "valid + invalid == cast"}
+    layout = Layout.of(number)
+    words = _WORDS[layout.language]
+    rng = np.random.default_rng((20_418, number))
+    names = [_NAMES[i] for i in rng.permutation(len(_NAMES))[: layout.options]]
+    options = [Printed(f"c{at + 1}", f"{at + 1}. {name}") for at, name in enumerate(names)]
+    totals = [Printed(name, words[at], "total") for name, at in (("valid", 5), ("invalid", 6), ("cast", 7))]
+    found = (("registered", 8), ("received", 9), ("unused", 10), ("used", 11))
+    ballots = [Printed(name, words[at], "total") for name, at in found]
+    checks = {"options": f"{' + '.join(one.id for one in options)} == valid", "votes": "valid + invalid == cast"}
+    tables: Pages = [[options, totals] if layout.totals_apart else [options + totals]]
     if pages == 2:
-        rules |= {"ballots": "used + unused == received", "box": "cast == used"}
-    kinds = {"votes": options, "total": [name for page in drawn for name in page.fields if name not in options]}
+        tables = [[ballots], [options, totals]]
+        checks |= {"ballots": "used + unused == received", "box": "cast == used"}
+    name = f"blank-{number}" + ("" if pages == 1 else f"-{pages}")
+    plain = [{"id": check, "rule": rule} for check, rule in checks.items()]
+    return printed_form(name, f"Blank protocol {number}", tables, plain, layout, number=number)
+
+
+def printed_form(
+    name: str, title: str, tables: Pages, checks: Sequence[Mapping[str, Any]], layout: Layout, *, number: int = 0
+) -> BlankForm:
+    """A form with given fields and checks.
+
+    Args:
+        checks: as a template's file has them.
+        number: decides small print and watermark.
+    """
+    drawn = [_page(layout, title, number, at + 1, blocks) for at, blocks in enumerate(tables)]
+    data = {f"page-{at + 1}.png": _png(page.picture) for at, page in enumerate(drawn)}
     boxes = {} if layout.boxes is None else {"boxes": layout.boxes}
     plain = {
         "counterfoil_template": 1,
-        "name": f"blank-{number}" + ("" if pages == 1 else f"-{pages}"),
-        "title": f"Blank protocol {number}",
+        "name": name,
+        "title": title,
         "zero_words": ["nil", "none", "zero"],
         "fields": [
-            {"id": name, "label": label, "kind": next(kind for kind, names in kinds.items() if name in names), **boxes}
-            for page in drawn
-            for name, label in page.labels.items()
+            {"id": one.id, "label": one.label, "kind": one.kind, **boxes}
+            for blocks in tables
+            for block in blocks
+            for one in block
         ],
         "pages": [_page_plain(layout, at + 1, page, data[f"page-{at + 1}.png"]) for at, page in enumerate(drawn)],
-        "checks": [{"id": name, "rule": rule} for name, rule in rules.items()],
+        "checks": [dict(check) for check in checks],
     }
     by_sha256 = {sha256_hex(one): one for one in data.values()}
     template = with_pictures(read_template_plain(plain), by_sha256.__getitem__)
-    return BlankForm(template, {name: quad for page in drawn for name, quad in page.words.items()})
+    return BlankForm(template, {key: quad for page in drawn for key, quad in page.words.items()})
 
 
 def _page_plain(layout: Layout, page: int, drawn: DrawnPage, data: bytes) -> dict[str, Any]:
-    code: dict[str, Any] = {"kind": "qr", "pattern": r"CF1/(?P<station>\d+)/(?P<page>\d)"}
+    code: dict[str, Any] = {"kind": "qr", "pattern": r"CF1/(?P<station>[0-9A-Za-z_-]+)/(?P<page>\d)"}
     if layout.code == "apriltag":
         code = {"kind": "apriltag", "dictionary": TAGS, "pattern": f"10{page}"}
     return {
@@ -186,32 +221,14 @@ def _whole(quad: Quad) -> list[list[int]]:
     return [[round(x), round(y)] for x, y in quad]
 
 
-def draw_pages(number: int, *, pages: int = 1) -> tuple[DrawnPage, ...]:
-    """The blank pages of one layout."""
-    layout = Layout.of(number)
-    words = _WORDS[layout.language]
-    rng = np.random.default_rng((20_418, number))
-    names = [_NAMES[i] for i in rng.permutation(len(_NAMES))[: layout.options]]
-    options = [(f"c{n + 1}", f"{n + 1}. {name}") for n, name in enumerate(names)]
-    totals = [("valid", words[5]), ("invalid", words[6]), ("cast", words[7])]
-    ballots = [("registered", words[8]), ("received", words[9]), ("unused", words[10]), ("used", words[11])]
-    if pages == 1:
-        return (_page(layout, number, 1, [options, totals] if layout.totals_apart else [options + totals]),)
-    return (_page(layout, number, 1, [ballots]), _page(layout, number, 2, [options, totals]))
-
-
-def _page(layout: Layout, number: int, page: int, blocks: Sequence[Sequence[tuple[str, str]]]) -> DrawnPage:
+def _page(layout: Layout, title: str, number: int, page: int, blocks: Sequence[Sequence[Printed]]) -> DrawnPage:
     drawn = DrawnPage(Image.new("RGB", (WIDTH, HEIGHT), (255, 255, 255)))
     words, pen = _WORDS[layout.language], ImageDraw.Draw(drawn.picture)
     if layout.watermark:
         _watermark(drawn.picture, number)
     pen.text((_MARGIN, 58), words[0], font=_font(34), fill=_INK)
-    pen.text(
-        (_MARGIN, 104),
-        f"Examplia {2000 + number % 97} - {chr(65 + number % 26)}{number % 50 + 1}",
-        font=_font(19),
-        fill=_INK,
-    )
+    edition = f"{title} - {chr(65 + number % 26)}{number % 50 + 1}"
+    pen.text((_MARGIN, 104), edition, font=_font(19), fill=_INK)
     pen.text((_MARGIN, 140), f"{words[1]} ____________________   {page}", font=_font(22), fill=_INK)
     _code(drawn, layout, page)
     if layout.squares:
@@ -227,7 +244,7 @@ def _page(layout: Layout, number: int, page: int, blocks: Sequence[Sequence[tupl
     return drawn
 
 
-def _block(drawn: DrawnPage, layout: Layout, rows: Sequence[tuple[str, str]], top: float, row: int) -> float:
+def _block(drawn: DrawnPage, layout: Layout, rows: Sequence[Printed], top: float, row: int) -> float:
     pen, words, line = ImageDraw.Draw(drawn.picture), _WORDS[layout.language], layout.line
     box = layout.box if layout.boxes is None else min(layout.box, round(row * 1.1))
     wide = box * (layout.boxes or 1)
@@ -241,17 +258,16 @@ def _block(drawn: DrawnPage, layout: Layout, rows: Sequence[tuple[str, str]], to
     if layout.words:
         pen.text((wording + 8, top + 7), words[4], font=_font(18), fill=_INK)
     y = top + 34
-    for name, label in rows:
+    for one in rows:
         pen.rectangle((_MARGIN, y, right, y + row), outline=_INK, width=line)
-        pen.text((_MARGIN + 12, y + row / 2 - 11), label, font=_font(19), fill=_INK)
+        pen.text((_MARGIN + 12, y + row / 2 - 11), one.label, font=_font(19), fill=_INK)
         if layout.words:
             pen.line((wording, y, wording, y + row), fill=_INK, width=line)
-            drawn.words[name] = _quad((wording + 4, y + 2, figures - 4, y + row - 2))
+            drawn.words[one.id] = _quad((wording + 4, y + 2, figures - 4, y + row - 2))
         pen.line((figures, y, figures, y + row), fill=_INK, width=line)
         place = (figures + pad, y + pad / 2, figures + pad + wide, y + row - pad / 2)
         _boxes(pen, layout, place)
-        drawn.fields[name] = _quad(place)
-        drawn.labels[name] = label
+        drawn.fields[one.id] = _quad(place)
         y += row
     return y
 

@@ -134,13 +134,13 @@ def random_look(rng: np.random.Generator) -> Look:
 def random_problems(
     places: Sequence[FieldPlace], figures: Mapping[str, int], rng: np.random.Generator, *, rate: float = PROBLEM_RATE
 ) -> dict[str, Problem]:
-    """Which field has which problem. A word for none stands only where there is none."""
+    """Which field has which problem. A word or dash for none stands only where there is none."""
     found: dict[str, Problem] = {}
     for place in places:
         if rng.random() < rate:
             fitting = [one for one in Problem if place.boxes is not None or one not in _BOXES_ONLY]
             chosen = fitting[int(rng.integers(len(fitting)))]
-            if chosen is not Problem.WORD or figures[place.id] == 0:
+            if chosen not in {Problem.WORD, Problem.DASH} or figures[place.id] == 0:
                 found[place.id] = chosen
     return found
 

@@ -171,10 +171,11 @@ class _Desk:
         self._blend(turned * np.clip(patchy, 0, 1) * 0.75, (round(left), round(top)), self.look.stamp)
 
     def code(self, page: TemplatePage, payload: str) -> None:
-        """Print the QR code anew, saying something else."""
+        """Print the QR code anew, saying something else, and below it for people what it says of the station."""
         for code in page.codes:
             if code.kind == "qr" and code.quad is not None:
-                picture = cv2.cvtColor(qr_picture(payload), cv2.COLOR_GRAY2RGB)
+                paper = np.array(self.look.paper, np.uint16)
+                picture = (qr_picture(payload)[..., None] * paper // 255).astype(np.uint8)
                 side = picture.shape[0]
                 corners = np.array([(0, 0), (side, 0), (side, side), (0, side)], np.float32) - 0.5
                 target = (np.array(code.quad) * self.scale - 0.5).astype(np.float32)
@@ -183,6 +184,17 @@ class _Desk:
                 cv2.warpPerspective(
                     picture, move, shape, dst=self.sheet, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_TRANSPARENT
                 )
+                said = code.match(payload) or {}
+                self._print(said.get("station", payload), code.quad)
+
+    def _print(self, text: str, quad: Quad) -> None:
+        """Small print below a code."""
+        size, font = 0.7 * self.scale, cv2.FONT_HERSHEY_SIMPLEX
+        (wide, high), _ = cv2.getTextSize(text, font, size, 1)
+        x = (quad[2][0] + quad[3][0]) / 2 * self.scale - wide / 2
+        y = max(quad[2][1], quad[3][1]) * self.scale + 1.3 * high
+        place = (round(min(x, self.sheet.shape[1] - wide - 1)), round(y))
+        cv2.putText(self.sheet, text, place, font, size, (28, 28, 30), max(1, round(self.scale)), cv2.LINE_AA)
 
     def clear(self, quad: Quad) -> None:
         """Take the ink out of a field: its paper's colour all over."""

@@ -42,7 +42,7 @@ from counterfoil.simulate.writing import Digits, Person, Problem, Written, write
 
 _SEEN = 0.5
 """A field of which less lies in the picture is outside."""
-_HIDES = frozenset({Problem.OVERWRITTEN, Problem.STRUCK, Problem.STAMP, Problem.WORD})
+_HIDES = frozenset({Problem.OVERWRITTEN, Problem.STRUCK, Problem.STAMP, Problem.WORD, Problem.DASH})
 _MARKS = {None: "digits", FieldState.EMPTY: "blank", FieldState.WORD: "word", FieldState.ILLEGIBLE: "illegible"}
 
 

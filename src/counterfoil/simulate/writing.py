@@ -47,6 +47,8 @@ class Problem(enum.StrEnum):
     """A struck figure and the new one beside."""
     STRUCK = "struck"
     """A struck figure and nothing new."""
+    DASH = "dash"
+    """A dash instead of a figure."""
     WORD = "word"
     """A word that means none."""
     WORD_BESIDE = "word_beside"
@@ -134,7 +136,7 @@ def write_field(
     if special is not None:
         return special(work, value)
     if problem is None and value == 0 and person.none != "figure":
-        return _none(work)
+        return _none(work, person.none)
     work.figure(str(value), problem)
     if problem is Problem.TAILS:
         work.tails()
@@ -311,9 +313,9 @@ def _characters(text: str, person: Person, rng: np.random.Generator, gap: float)
 # What stands instead of a figure
 
 
-def _none(work: _Field) -> Written:
-    """No votes, in this person's way."""
-    way, boxes = work.person.none, work.boxes or 1
+def _none(work: _Field, way: str) -> Written:
+    """No votes, in one of the ways of `Person.none`."""
+    boxes = work.boxes or 1
     if way == "blank":
         return Written("", None, FieldState.EMPTY)
     if way == "word":
@@ -329,6 +331,10 @@ def _none(work: _Field) -> Written:
     left = float(work.rng.uniform(0.1, 0.35))
     work.stroke((left * work.wide, work.base), ((1 - left) * work.wide, work.base + 0.05 * work.high))
     return Written("-", 0, FieldState.STRUCK, work.lines)
+
+
+def _dash(work: _Field, _value: int) -> Written:
+    return _none(work, "dash")
 
 
 def _word(work: _Field, _value: int) -> Written:
@@ -375,6 +381,7 @@ def _struck(work: _Field, value: int) -> Written:
 
 
 _INSTEAD: dict[Problem, Callable[[_Field, int], Written]] = {
+    Problem.DASH: _dash,
     Problem.WORD: _word,
     Problem.OVERWRITTEN: _overwritten,
     Problem.STRUCK_BESIDE: _struck_beside,

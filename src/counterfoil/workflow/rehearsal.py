@@ -45,7 +45,7 @@ def make_election(folder: Path, *, stations: int, seed: int) -> None:
     Raises:
         InputError: something stands in `folder`, or fewer than 20 stations.
     """
-    make_rehearsal(folder, stations=stations, seed=seed)
+    make_rehearsal(folder, stations=stations, seed=seed, template=False)
     definition = yaml.safe_load((folder / "election.yaml").read_text("utf-8"))
     held = [table for table in definition["tables"] if table["kind"] == "official"]
     definition["tables"] = [table for table in definition["tables"] if table["kind"] != "official"]

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from counterfoil.simulate.drawing import draw_protocol
+from counterfoil.simulate.blank import Printed
+from counterfoil.simulate.drawing import draw_protocol, paper_form
 from counterfoil.workflow.folder import init
 from tests.servers.ports import free_port
 
+FORM = paper_form("President", [Printed("ada", "Ada"), Printed("bob", "Bob")])
 ROOT = Path(__file__).parents[3]
 WAIT_S = 300
 """Far more than anything takes; only what hangs meets it."""
@@ -26,7 +28,7 @@ WAIT_S = 300
 @cache
 def photo(number: int) -> bytes:
     """A small photo, another one for each number."""
-    return draw_protocol("President", "001", [("Ada", str(100 + number)), ("Bob", "7")], seed=number, width=420)
+    return draw_protocol(FORM, {"ada": str(100 + number), "bob": "7"}, seed=number, width=420)
 
 
 def make_election(folder: Path) -> Path:
