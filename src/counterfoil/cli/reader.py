@@ -30,9 +30,12 @@ def reader() -> None:
 )
 @click.option("--seed", default=1, show_default=True, help="All that is drawn follows from it.")
 @click.option("--steps", default=6000, show_default=True, type=click.IntRange(1), help="Batches of 64 fields.")
+@click.option("--start", type=ANYWHERE, help="Go on from the NUMERALS.pt that an earlier training left in its OUT.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help="Cores for the network.")
 @with_output
-def train(out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, threads: int, say: Output) -> None:
+def train(
+    out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, start: Path | None, threads: int, say: Output
+) -> None:
     """Rebuild the shipped weights in OUT from public digits and synthetic fields.
 
     Writes OUT/NUMERALS.onnx and says in OUT/weights.json how it was made. Needs the extra: pip install
@@ -40,5 +43,7 @@ def train(out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, t
     """
     from counterfoil.workflow.train_reader import teach  # noqa: PLC0415 torch is asked for only here
 
-    made = teach(out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note)
+    made = teach(
+        out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note, start=start
+    )
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])

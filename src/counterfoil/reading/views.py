@@ -54,10 +54,12 @@ class Window:
     bottom: float
 
 
-def view(dark: Floats, margin: int, window: Window) -> Floats:
-    """2 x `VIEW_HEIGHT` x width: the window, scaled; at most `VIEW_WIDTH` wide (a wider one is squeezed sideways)."""
+def view(dark: Floats, margin: int, window: Window, stretch: float = 1.0) -> Floats:
+    """2 x `VIEW_HEIGHT` x width: the window, scaled, sideways `stretch` times more; at most `VIEW_WIDTH` wide (a wider
+    one is squeezed)."""
     scale = VIEW_HEIGHT / (window.bottom - window.top)
-    width = int(np.clip(round((window.right - window.left) * scale / STRIDE) * STRIDE, 4 * STRIDE, VIEW_WIDTH))
+    steps = round((window.right - window.left) * scale * stretch / STRIDE)
+    width = int(np.clip(steps * STRIDE, 4 * STRIDE, VIEW_WIDTH))
     across = width / (window.right - window.left)
     if scale < 1:
         dark = np.asarray(cv2.GaussianBlur(dark, (0, 0), 0.4 / scale), np.float32)

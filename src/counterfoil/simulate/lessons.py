@@ -17,7 +17,7 @@ from counterfoil.reading import views
 from counterfoil.simulate.glyphs import Glyph, Strokes, glyph
 from counterfoil.simulate.strokes import SIGNS, Drawn, Style, Write, draw_field
 
-CHUNK = 256
+CHUNK = 512
 BATCH = 64
 
 
@@ -109,7 +109,7 @@ def _free_text(rng: np.random.Generator) -> tuple[str, str]:
     digits = number(rng, 5)
     if rng.random() < 0.3:
         digits = digits.zfill(3)
-    kind = rng.choice(11, p=[0.42, 0.17, 0.05, 0.08, 0.02, 0.05, 0.08, 0.02, 0.05, 0.03, 0.03])
+    kind = rng.choice(11, p=[0.39, 0.16, 0.09, 0.08, 0.02, 0.05, 0.08, 0.02, 0.05, 0.03, 0.03])
     place = str(rng.choice(["anywhere", "left", "right"], p=[0.5, 0.2, 0.3]))
     text = (
         digits,
@@ -135,16 +135,19 @@ def sample_field(rng: np.random.Generator, write: Write | None, script: str = "w
         pitch = float(np.exp(rng.uniform(np.log(0.5), np.log(1.9))))
         size = float(np.clip(rng.uniform(0.3, 0.85), 0.2, pitch * 1.1))
         if pitch < 0.7:
-            size = float(rng.uniform(0.2, 0.5))
+            size = float(rng.uniform(0.16, 0.5))
         kind = str(rng.choice(["grid", "apart", "dots", "none"], p=[0.55, 0.25, 0.13, 0.07]))
         guides = str(rng.choice(["", "eight", "square"], p=[0.8, 0.12, 0.08])) if kind in ("grid", "apart") else ""
         pen = max(size * float(rng.uniform(0.05, 0.15)), 0.018)
         style = replace(style, boxes=kind, guides=guides, size=size, pen=pen)
         text, place = _boxed_text(rng, boxes)
         return draw_field(rng, text, style, width=pitch * boxes, boxes=boxes, place=place, write=write)
-    width = float(np.exp(rng.uniform(np.log(1.3), np.log(10))))
-    size = float(rng.uniform(0.4, 1.1))
+    width = float(
+        np.exp(rng.uniform(np.log(1.3), np.log(6)) if rng.random() < 0.8 else rng.uniform(np.log(6), np.log(10)))
+    )
+    size = float(rng.uniform(0.35, 1.1))
     pen = max(size * float(rng.uniform(0.05, 0.15)), 0.018)
+    style = replace(style, narrow=float(rng.uniform(0.35, 0.95)))  # long fields are squeezed when they are cut out
     text, place = _free_text(rng)
     return draw_field(rng, text, replace(style, size=size, pen=pen), width=width, place=place, write=write)
 
@@ -198,7 +201,8 @@ def lessons(rng: np.random.Generator, strokes: Strokes | None, script: str = "we
     room = float(rng.uniform(0.1, 0.5))
     near = views.around(dark, drawn.margin, top, max(bottom, top + 8), left, right, room)
     far = views.whole(dark) if rng.random() < 0.5 else views.inner(dark, drawn.margin)
-    return _seen(dark, drawn, far), _seen(dark, drawn, near)
+    stretch = float(rng.uniform(0.85, 1.5)) if rng.random() < 0.5 else 1.0
+    return _seen(dark, drawn, far), _seen(dark, drawn, near, stretch)
 
 
 def _taken(rng: np.random.Generator, drawn: Drawn) -> views.Floats:
@@ -212,8 +216,8 @@ def _taken(rng: np.random.Generator, drawn: Drawn) -> views.Floats:
     return np.asarray(np.clip((dark - floor) / (1 - floor), 0, 1), np.float32)
 
 
-def _seen(dark: views.Floats, drawn: Drawn, window: views.Window) -> Lesson:
-    picture = views.view(dark, drawn.margin, window)
+def _seen(dark: views.Floats, drawn: Drawn, window: views.Window, stretch: float = 1.0) -> Lesson:
+    picture = views.view(dark, drawn.margin, window, stretch)
     scale = picture.shape[2] / (window.right - window.left)
     steps = [int((x - window.left) * scale // views.STRIDE) for x in drawn.places]
     inside = [0 <= step < picture.shape[2] // views.STRIDE for step in steps]

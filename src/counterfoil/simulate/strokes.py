@@ -382,7 +382,7 @@ def _fill_free(
     text = text.replace("_", "")
     if not text:
         return
-    pitch = size * style.narrow * rng.uniform(0.85, 1.5)
+    pitch = size * style.narrow * rng.uniform(0.8, 1.5)
     wide = [pitch * (2.4 if s in "nw" else rng.uniform(0.9, 2.5) if s == "/" else 1.0) for s in text]
     long_dash = [s == "-" and len(text) > 1 and rng.random() < 0.75 for s in text]
     for i, is_long in enumerate(long_dash):
@@ -429,7 +429,8 @@ def _around(work: _Field) -> None:
             pitch = max(size * style.narrow * 1.1, width / (work.boxes or 99))
             count = int(rng.integers(1, 5))
             start = width - pitch * count if work.boxes else rng.uniform(0, max(width - pitch * count, 0.01))
-            y = 0.5 + side * (1.0 + rng.normal(0, 0.06)) + rng.normal(0, 0.03)
+            away = max(rng.uniform(0.72, 1.08), size * 0.95)  # outlines of rows may overlap
+            y = 0.5 + side * away + rng.normal(0, 0.03)
             for i in range(count):
                 sign = str(rng.integers(10)) if rng.random() < 0.85 else "X"
                 work.put(sign, start + pitch * (i + 0.5), y, size, None, record=False)

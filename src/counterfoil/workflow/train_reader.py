@@ -60,6 +60,15 @@ def stream(
         process.join()
 
 
+def _made_before(state: Path) -> dict[str, Any]:
+    """What is known of the state that a training starts from."""
+    told: dict[str, Any] = {"state_sha256": hashlib.sha256(state.read_bytes()).hexdigest()}
+    beside = state.with_name("weights.json")
+    if beside.exists():
+        told |= json.loads(beside.read_text("utf-8"))["files"].get(state.stem, {})
+    return told
+
+
 def teach(
     out: Path,
     *,
@@ -109,9 +118,10 @@ def teach(
         "batch": BATCH,
         "mnist_train_pictures": limit if source else 0,
         "mnist_sha256": dict(hashes(source, "train")) if source else {},
-        "continues": hashlib.sha256(start.read_bytes()).hexdigest() if start else None,
         "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
-        + (" --digits MNIST" if source else ""),
+        + (" --digits MNIST" if source else "")
+        + (f" --start {start.parent.name}/{start.name}" if start else ""),
+        "goes_on_from": _made_before(start) if start else None,
         **learn.made_with(),
     }
     path = out / "weights.json"
