@@ -77,7 +77,7 @@ class Placing:
         return projected(self.turn, flat_points + self.bend(flat_points))
 
     def bend(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shifts at points of the template, in its pixels: local straight planes through the knots, near ones counting most (moving least squares).
+        """Shifts at points of the template, in its pixels: moving least squares, near knots counting most.
 
         A small weight draws each plane towards level, or it would tilt wildly where knots are few.
         """
@@ -118,6 +118,14 @@ class Fit:
         return float((self.score >= GOOD).mean()) if self.score.size else 0.0
 
     @property
+    def off(self) -> float | None:
+        """Median distance by which firm tiles that were found still miss their place, in pixels of the sheet; None where
+        too few were found to say."""
+        good = self.firm & (self.score >= GOOD)
+        left = np.linalg.norm(self.shift[good], axis=1)
+        return float(np.median(left)) if left.size >= LEAST_KNOTS else None
+
+    @property
     def typical(self) -> float:
         """Median correlation of the asked tiles."""
         return float(np.median(self.score)) if self.score.size else 0.0
@@ -156,7 +164,7 @@ def darkened(grey: Grey) -> Ink:
 
 
 def settled(photo: Grey, turn: Homography, page: Sheet) -> tuple[Placing, Fit]:
-    """The perspective `turn` (template to `photo`) made better by tiles, the bend of the paper, and how all then fits."""
+    """`turn` (template to `photo`) made better by tiles, with the bend of the paper, and how all then fits."""
     placing = flat_placing(turn, page)
     wide = fit(photo, placing, page, WIDE_PLAY)
     good = wide.firm & (wide.score >= GOOD)

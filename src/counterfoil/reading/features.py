@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.reading.belief import Grey, Quad
+from counterfoil.reading.flat import inside, polygon_area
 
 Points = NDArray[np.float32]
 """n x 2 pixels."""
@@ -177,8 +178,6 @@ def implausible(turn: Homography, page_size: tuple[int, int], photo_size: tuple[
     scales = np.linalg.svd(local_scale(turn, corners.mean(axis=0)), compute_uv=False)
     if scales[0] > MAX_STRETCH * max(float(scales[1]), 1e-9):
         return "the page would be stretched"
-    frame = np.array([[0, 0], [photo_size[0], 0], photo_size, [0, photo_size[1]]], np.float32)
-    inside, _ = cv2.intersectConvexConvex(quad.astype(np.float32), frame)
-    if inside < MIN_INSIDE * area:
+    if polygon_area(inside(quad, *photo_size)) < MIN_INSIDE * area:
         return "most of the page would lie outside the picture"
     return None

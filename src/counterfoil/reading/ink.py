@@ -120,6 +120,28 @@ def without_print(pen: Ink, print_: Ink) -> Ink:
     return np.clip((pen - print_) / np.maximum(1 - print_, 0.2), 0, 1).astype(np.float32, copy=False)
 
 
+def print_over(template: Ink, photo: Ink) -> Ink:
+    """Darkness of print as `photo` shows it, from the same field of a blank template.
+
+    Moved by up to 3 pixels to where it fits best, made as dark as it is in the photo, and a pixel wider: print that stays
+    at an edge would pass for a stroke.
+    """
+    play = 3
+    inner = template[play:-play, play:-play]
+    if float(inner.std()) < 1e-3 or float(photo.std()) < 1e-3:
+        return np.zeros_like(photo)
+    scores = cv2.matchTemplate(photo, inner, cv2.TM_CCOEFF_NORMED)
+    _, _, _, (x, y) = cv2.minMaxLoc(scores)
+    move = np.array([[1, 0, x - play], [0, 1, y - play]], np.float32)
+    size = (photo.shape[1], photo.shape[0])
+    moved = cv2.warpAffine(template, move, size, borderMode=cv2.BORDER_REPLICATE)
+    strong = moved > max(0.1, 0.5 * float(np.percentile(moved, 99)))
+    # Of print under ink the photo is darker; the lower half of all shows print alone.
+    share = float(np.median(photo[strong] / moved[strong])) if strong.any() else 1.0
+    wide = cv2.dilate(moved, np.ones((3, 3), np.uint8))
+    return np.clip(wide * min(share * 1.1, 2.0), 0, 0.95).astype(np.float32, copy=False)
+
+
 def level(inks: Sequence[Ink]) -> float:
     """Darkness of a typical stroke over all fields of a sheet; strokes of one sheet come mostly from one pen."""
     marks = [ink[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] for ink in inks]

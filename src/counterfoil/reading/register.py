@@ -39,6 +39,8 @@ MIN_TYPICAL = 0.55
 MIN_TOGETHER = 1.4
 """Of `found` and `typical` together. Right pages reach 1.46 and more, pages of the same print with other rows up to
 1.35 (docs/reading.md)."""
+MAX_OFF = 1.5
+"""Pixels of 1,000. Lines alone fit many pages, each of them a little beside its place."""
 MIN_ASKED = 0.3
 """Part of the page's print that the photo must show before it can be told which page it is."""
 MOST_TRIED = 4
@@ -53,6 +55,7 @@ class Prepared:
 
     template: str
     page: TemplatePage
+    picture: Rgb
     orb: Features
     sift: Features
     sheet: Sheet
@@ -125,7 +128,7 @@ def prepare(template: str, page: TemplatePage, picture: Rgb) -> Prepared:
         all_points = features(grey, kind)
         x, y = np.clip(np.round(all_points.points).astype(np.intp), 0, np.array(grey.shape[::-1]) - 1).T
         printed.append(all_points.where(cover[y, x] == 0))
-    return Prepared(template, page, printed[0], printed[1], sheet(grey, hidden))
+    return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden))
 
 
 def register(image: Rgb, pages: Sequence[Prepared], codes: Sequence[CodeSeen] = ()) -> Registration:
@@ -153,7 +156,7 @@ class _Try:
     def right(self) -> bool:
         fit = self.fit
         enough = fit.found >= MIN_FOUND and fit.typical >= MIN_TYPICAL and self.worth >= MIN_TOGETHER
-        return enough and fit.asked >= MIN_ASKED
+        return enough and fit.asked >= MIN_ASKED and fit.off is not None and fit.off <= MAX_OFF
 
 
 class _Search:
@@ -254,10 +257,8 @@ class _Search:
     def _found(self, best: _Try, reason: str | None, code: str | None) -> Registration:
         grow = np.diag([1 / self._scale, 1 / self._scale, 1.0])
         placing = replace(best.placing, turn=grow @ best.placing.turn)
-        good = best.fit.score >= 0.5
-        left = np.linalg.norm(best.fit.shift[good & best.fit.firm], axis=1)
         size = size_at(placing.turn, np.array(best.page.size, np.float64) / 2)
-        residual = float(np.median(left)) / best.page.sheet.scale * size if left.size else None
+        off = best.fit.off
         return Registration(
             accepted=reason is None,
             reason=reason,
@@ -265,7 +266,7 @@ class _Search:
             template=best.page.template,
             page=best.page.page,
             placing=placing,
-            residual_px=residual,
+            residual_px=None if off is None else off / best.page.sheet.scale * size,
             quad=placing.place(best.page.corners),
             found=best.fit.found,
             typical=best.fit.typical,
