@@ -1,8 +1,9 @@
-"""`counterfoil forensics` and `counterfoil forensics calibrate`."""
+"""`counterfoil forensics`, `counterfoil forensics audit` and `counterfoil forensics calibrate`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from counterfoil.workflow.forensics import (
     table_source,
 )
 from counterfoil.workflow.forensics import forensics as run_forensics
+from counterfoil.workflow.forensics_audit import audit as run_audit
 
 SOURCE = click.Path(exists=True, path_type=Path)
 
@@ -165,6 +167,52 @@ def calibrate(
         progress=say.progress,
     )
     say.result({"title": given.title, **found.to_dict()}, [given.title, *calibration_lines(found)])
+
+
+@forensics.command("audit")
+@click.argument("source", metavar="TABLE|FOLDER", type=SOURCE)
+@_source_options
+@click.option("--seed", required=True, help="Chosen in public after the table was fixed; decides what is drawn.")
+@click.option("--draws", type=click.IntRange(min=0), help="How many to list [default: as many as are expected].")
+@click.option(
+    "--recounted",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Recounts so far: a table with a column station and one for each option.",
+)
+@click.option("--outside", type=click.IntRange(min=0), help="Ballots in no row of the table, at most.")
+@click.option("--risk-limit", type=float, default=0.05, show_default=True)
+@with_output
+def audit(
+    source: Path,
+    seed: str,
+    draws: int | None,
+    recounted: Path | None,
+    outside: int | None,
+    risk_limit: float,
+    say: Output,
+    **how: Any,
+) -> None:
+    """Draw stations to count again by hand, and say what the hand counts so far show (MACRO).
+
+    Everybody gets the same stations from the same table and seed. The risk is the largest chance that the recounts
+    would look so good if another option had won.
+    """
+    made = run_audit(
+        _source(source, say, **how),
+        seed=seed,
+        draws=draws,
+        recounted=recounted,
+        outside=outside,
+        risk_limit=risk_limit,
+    )
+    lines = [made.result.summary(), ""]
+    lines += [
+        f"draw {d.draw}: station {d.station}{f' ({d.area})' if d.area else ''}, {d.ballots} ballots, "
+        + ", ".join(f"{name} {count}" for name, count in d.votes.items())
+        for d in made.next
+    ]
+    say.result({"seed": seed, **made.result.to_dict(), "next": [asdict(d) for d in made.next]}, lines)
 
 
 def _source(
