@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings as django_settings
 from django.db import connections, transaction
 
+from counterfoil.bootstrap.layouts import keep_pictures
 from counterfoil.bootstrap.machine import CALIBRATION, Reading, complete, make
 from counterfoil.config.secrets import secret
 from counterfoil.config.settings import Settings
@@ -144,6 +145,7 @@ class Server:
             else:
                 inbox.check_waiting(log, head)
         mirror.mirror_tables(self.state())
+        keep_pictures(folder, self.election, self.pictures)
 
     @cached_property
     def grower(self) -> Grower:

@@ -247,6 +247,7 @@ def _definition(upload: Upload, standing: Standing, folder: Path) -> ImportPrevi
             tables.append({"kind": entry["kind"], "file": f"{entry['kind']}.csv", "name": entry["name"]})
     plain = _plain(upload.data)
     kept = {key: value for key, value in plain.items() if key not in ("tables", "entries")}
+    kept["forms"] = _with_templates(kept.get("forms"), standing)
     (folder / DEFINITION_FILE).write_text(json.dumps({**kept, "tables": tables}, ensure_ascii=False), "utf-8")
     election = load_folder(folder).election
     before = standing.election.plain
@@ -276,6 +277,26 @@ def _definition(upload: Upload, standing: Standing, folder: Path) -> ImportPrevi
         body=None if same else body,
         data=data,
     )
+
+
+def _with_templates(forms: Any, standing: Standing) -> Any:
+    """A definition comes alone: where a form names the file of its template, the template that stands is meant."""
+    if not isinstance(forms, list):
+        return forms
+    templates = {form["id"]: form["template"] for form in standing.election.plain["forms"] if "template" in form}
+    found = []
+    for form in forms:
+        named = isinstance(form, dict) and isinstance(form.get("template"), str)
+        if named and form.get("id") not in templates:
+            raise InputError(
+                f"{DEFINITION_FILE}: template",
+                expected="a form whose template stands in the record",
+                found=repr(form["template"])[:80],
+                do="leave it out here, and bring the template in under Layouts of forms",
+                code="no-template",
+            )
+        found.append({**form, "template": templates[form["id"]]} if named else form)
+    return found
 
 
 def _plain(data: bytes) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
         ],
         stations=state.stations.height,
         areas=state.areas.height,
+        forms=len(state.election.forms),
+        with_layout=sum(form.template is not None for form in state.election.forms),
         masks=running.get("form_masks"),
         organisers=organisers().count(),
         people=Account.objects.filter(is_active=True).count(),
