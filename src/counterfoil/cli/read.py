@@ -17,6 +17,9 @@ from counterfoil.cli.options import ANYWHERE
 from counterfoil.cli.output import Output, with_output
 from counterfoil.primitives.errors import InputError
 
+TEMPLATES = (".yaml", ".yml", ".zip")
+PLACES = (Path(), Path("forms"), Path("templates"), Path("tests/forms"))
+"""Where a template is looked for by its name."""
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -26,32 +29,51 @@ PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
     "--overlay", type=ANYWHERE, help="Write the photo with what was read drawn over it; of several, a folder."
 )
 @click.option(
+    "--template",
+    "templates",
+    metavar="FILE_OR_NAME",
+    multiple=True,
+    help="A form template: YAML, ZIP, a folder of them, or a name such as ke34a. Of several the photo may show any.",
+)
+@click.option(
     "--fields",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A labels file with the outlines of the fields, instead of a template; needs --id.",
 )
 @click.option("--id", "form_id", metavar="ID", help="The form in the labels file.")
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of `counterfoil reader fit` [default: as shipped].",
+)
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes, each on one core [default: one per core].")
 @with_output
 def read(
     photos: tuple[Path, ...],
     overlay: Path | None,
+    templates: tuple[str, ...],
     fields: Path | None,
     form_id: str | None,
+    calibration: Path | None,
     workers: int | None,
     say: Output,
 ) -> None:
     """Read the figures in photos of protocols; PHOTO may be a folder.
 
     Each figure comes with a probability and an outcome: accept, suggest, or people where the reader is not sure. A
-    photo that is not the template's page is refused, with the reason and without figures. With --json one object a line for
-    each photo, in the order given.
+    photo that is not the template's page is refused, with the reason and without figures. With --json one object a line
+    for each photo, in the order given.
     """
-    if fields is None or form_id is None:
+    if (fields is None) != (form_id is None) or (fields is None) == (not templates):
         raise InputError(
-            "counterfoil read", expected="--template, or --fields with --id", found="neither", code="no-template"
+            "counterfoil read",
+            expected="--template, or --fields with --id",
+            found="both" if templates and fields else "neither",
+            do="make a template in the browser, or see docs/form-templates.md",
+            code="no-template",
         )
-    job = _Job(fields, form_id)
+    known = calibration.read_bytes() if calibration else None
+    job = _Job(tuple(path for name in templates for path in _templates(name)), fields, form_id or "", known)
     files = list(_files(photos))
     several = len(files) > 1
     for number, (file, (found, drawn)) in enumerate(
@@ -72,26 +94,29 @@ def read(
 class _Job:
     """What every worker needs to make its own reader; all of it can be sent to a process."""
 
-    fields: Path
+    templates: tuple[Path, ...]
+    fields: Path | None
     form_id: str
+    calibration: bytes | None
 
 
 class _Worker:
     """One process's reader, made once."""
 
     def __init__(self, job: _Job) -> None:
-        from counterfoil.reading.given import read_outlines  # noqa: PLC0415 heavy libraries load only where they are used
+        from counterfoil.election.templates import read_template  # noqa: PLC0415 heavy: load only where used
+        from counterfoil.reading.given import read_outlines  # noqa: PLC0415
         from counterfoil.reading.reader import Reader  # noqa: PLC0415
 
-        self._given = read_outlines(job.fields, job.form_id)
-        self._reader = Reader()
+        self._given = None if job.fields is None else read_outlines(job.fields, job.form_id)
+        self._reader = Reader([read_template(path) for path in job.templates], calibration=job.calibration)
 
     def read(self, file: Path, draw: bool) -> tuple[dict[str, Any], bytes | None]:
         """The reading as JSON, and the overlay as JPEG where it is asked for."""
         from counterfoil.reading.overlay import overlay_jpeg  # noqa: PLC0415
 
         photo = file.read_bytes()
-        reading = self._reader.read_given(photo, self._given)
+        reading = self._reader.read(photo) if self._given is None else self._reader.read_given(photo, self._given)
         return reading.to_dict(), overlay_jpeg(photo, reading) if draw else None
 
 
@@ -120,6 +145,26 @@ def _run(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(job,)) as pool:
         yield from pool.map(_read_one, files, [draw] * len(files))
+
+
+def _templates(name: str) -> list[Path]:
+    """The files that --template names: a file, a folder of templates, or a name in one of `PLACES`."""
+    given = Path(name)
+    if given.is_file():
+        return [given]
+    if given.is_dir():
+        inside = sorted(p for p in given.iterdir() if p.suffix.lower() in TEMPLATES)
+        if inside:
+            return inside
+    for place in PLACES:
+        for ending in TEMPLATES:
+            for file in (place / f"{name}{ending}", place / f"{name}.template{ending}"):
+                if file.is_file():
+                    return [file]
+    places = ", ".join(str(place) for place in PLACES)
+    raise InputError(
+        "--template", expected=f"a file, or a name of a template in {places}", found=repr(name), code="no-template"
+    )
 
 
 def _files(photos: Iterable[Path]) -> Iterator[Path]:

@@ -22,12 +22,18 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from counterfoil.election.templates import FormTemplate, picture_of
+from counterfoil.primitives.errors import InputError
 from counterfoil.reading.belief import Belief, Crop, Quad, Rgb
+from counterfoil.reading.codes import KINDS, read_codes
 from counterfoil.reading.confidence import Calibration, shipped
-from counterfoil.reading.crops import crops_given
+from counterfoil.reading.crops import crops, crops_given, field_quads
+from counterfoil.reading.digits import DigitsReader
 from counterfoil.reading.given import Outlines
+from counterfoil.reading.joint import Rule
 from counterfoil.reading.line import LineReader
-from counterfoil.reading.pages import decode
+from counterfoil.reading.pages import decode, gates
+from counterfoil.reading.register import prepare, register
 from counterfoil.reading.sheet import LEAST_INSIDE, BrokenRule, FieldReading, Observed, conclude
 
 VERSION = "1"
@@ -84,15 +90,97 @@ class PageReading:
 class Reader:
     """Reads photos. Make one a process: the networks are loaded here."""
 
-    def __init__(self, *, calibration: bytes | None = None, readers: Sequence[FieldReader] | None = None) -> None:
+    def __init__(
+        self,
+        templates: Sequence[FormTemplate] = (),
+        *,
+        calibration: bytes | None = None,
+        readers: Sequence[FieldReader] | None = None,
+    ) -> None:
         """
         Args:
+            templates: with their pictures; a photo is looked for on all their pages.
             calibration: contents of a file that `counterfoil reader fit` wrote; None: as shipped.
             readers: instead of the two that are shipped; for measuring one alone.
         """
-        self._readers = tuple(readers) if readers is not None else (LineReader(),)
+        self._pages = [
+            (template, prepare(template.name, page, decode(picture_of(page))))
+            for template in templates
+            for page in template.pages
+        ]
+        codes = [code for _, prepared in self._pages for code in prepared.page.codes]
+        self._tags = sorted({code.dictionary for code in codes if code.kind == "apriltag" and code.dictionary})
+        self._kinds = sorted({code.kind for code in codes} & set(KINDS))
+        self._readers = tuple(readers) if readers is not None else (DigitsReader(), LineReader())
         self.calibration = shipped() if calibration is None else Calibration.from_bytes(calibration)
         self.version = VERSION if calibration is None else f"{VERSION}-{self.calibration.version}"
+
+    def read(self, photo: bytes) -> PageReading:
+        """A photo of a page of one of the templates.
+
+        What can't be decoded, shows nothing, or is no such page comes back refused, with the reason and no figure.
+        """
+        clock = Clock()
+        try:
+            with clock.stage("decode"):
+                image = decode(photo)
+                reason = gates(image)
+        except InputError as error:
+            return self._refused(str(error), clock)
+        if reason is not None:
+            return self._refused(reason, clock, _whole(image))
+        with clock.stage("codes"):
+            codes = read_codes(image, self._tags, self._kinds) if self._tags or self._kinds else ()
+        with clock.stage("page"):
+            found = register(image, [prepared for _, prepared in self._pages], codes)
+        seen = tuple({"kind": code.kind, "payload": code.payload} for code in codes)
+        if not found.accepted or found.page is None or found.residual_px is None or found.quad is None:
+            quad = _whole(image) if found.quad is None else found.quad
+            return self._refused(found.reason or "", clock, quad, seen)
+        template, prepared = next(
+            (template, prepared)
+            for template, prepared in self._pages
+            if prepared.page is found.page and prepared.template == found.template
+        )
+        with clock.stage("crops"):
+            quads = field_quads(image, found, prepared)
+            cut = crops(image, found, prepared)
+        observed = self.observe(cut, clock)
+        rules = [Rule(rule.parts, rule.total) for rule in template.sums]
+        with clock.stage("joint"):
+            fields, broken = conclude(observed, rules, self.calibration, found.residual_px)
+        return PageReading(
+            accepted=True,
+            reason=None,
+            template=template.name,
+            page=found.page.number,
+            residual_px=found.residual_px,
+            quad=found.quad,
+            codes=seen,
+            fields=fields,
+            places=quads,
+            broken_rules=broken,
+            seconds=clock.whole(),
+            stages=clock.stages,
+        )
+
+    def _refused(
+        self, reason: str, clock: Clock, quad: Quad | None = None, codes: tuple[Mapping[str, str], ...] = ()
+    ) -> PageReading:
+        return PageReading(
+            accepted=False,
+            reason=reason,
+            template=self._pages[0][0].name if len({template.name for template, _ in self._pages}) == 1 else "",
+            page=None,
+            residual_px=0.0,
+            quad=np.zeros((4, 2)) if quad is None else quad,
+            codes=codes,
+            fields={},
+            places={},
+            broken_rules=(),
+            seconds=clock.whole(),
+            stages=clock.stages,
+        )
 
     def read_given(self, photo: bytes, given: Outlines) -> PageReading:
         """A photo whose fields' outlines are known: nothing is registered, and no page refused.

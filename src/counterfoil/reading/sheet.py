@@ -82,7 +82,7 @@ def conclude(
     """Every field's answer, and the rules that the answers break."""
     inside = [one for one in observed if one.in_picture >= LEAST_INSIDE]
     merged = {one.name: merge(one.beliefs, calibration.merging) for one in inside}
-    options = {name: [_option(candidate) for candidate in one.candidates] for name, one in merged.items()}
+    options = {name: [option(candidate) for candidate in one.candidates] for name, one in merged.items()}
     outside = {one.name: [Option(1.0, None, None)] for one in observed if one.name not in merged}
     joint = decide(options | outside, rules, slip=calibration.slip, spread=calibration.spread)
     final = {name: _likeliest(one, joint, name) for name, one in merged.items()}
@@ -150,7 +150,7 @@ def _field(
     return FieldReading(name, raw, value, state, p, tuple(alternatives), outcome, why, seen)
 
 
-def _option(candidate: Candidate) -> Option:
+def option(candidate: Candidate) -> Option:
     """What a candidate counts in a sum: an empty part nothing, an empty total is no claim."""
     match candidate.state:
         case State.EMPTY:
@@ -174,7 +174,7 @@ def _rules(
     broken, holding = [], []
     for rule in rules:
         said = [final.get(name) for name in rule.fields]
-        options = [None if one is None else _option(one) for one in said]
+        options = [None if one is None else option(one) for one in said]
         alone = len(rule.parts) == 1
         parts = [o and (o.as_total if alone else o.as_part) for o in options[:-1]]
         total = options[-1] and options[-1].as_total
