@@ -119,8 +119,10 @@ class Fit:
 
     @property
     def off(self) -> float | None:
-        """Median distance by which firm tiles that were found still miss their place, in pixels of the sheet; None where
-        too few were found to say."""
+        """Median distance by which firm tiles that were found still miss their place, in pixels of the sheet.
+
+        None where too few were found to say.
+        """
         good = self.firm & (self.score >= GOOD)
         left = np.linalg.norm(self.shift[good], axis=1)
         return float(np.median(left)) if left.size >= LEAST_KNOTS else None

@@ -107,8 +107,8 @@ def _tags(grey: Grey, dictionary: str) -> list[CodeSeen]:
     sized = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     finder = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(DICTIONARIES[dictionary]))
     corners, numbers, _ = finder.detectMarkers(sized)
-    if numbers is None:
-        return []
+    if not corners:
+        return []  # numbers is then None
     return [
         CodeSeen("apriltag", str(int(number)), np.asarray(quad, np.float64).reshape(4, 2) / scale, dictionary)
         for quad, number in zip(corners, numbers.ravel(), strict=True)

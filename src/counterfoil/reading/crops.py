@@ -20,6 +20,7 @@ from counterfoil.reading.register import Prepared, Registration
 from counterfoil.reading.snapping import snapped
 
 WHOLE = 0.98
+"""Part of a field that must lie in the picture for it to be moved onto its lines."""
 ALIKE = 0.08
 """Fields whose widths differ by no more than this part are taken for the same print."""
 

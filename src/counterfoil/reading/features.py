@@ -33,6 +33,8 @@ MIN_INSIDE = 0.25
 """Part of the page's area that must lie in the photo."""
 MIN_AREA = 0.02
 """Part of the photo's area that the page must cover."""
+FAR = 20
+"""Times the photo's longer side, from which a corner is no place any more."""
 MAX_STRETCH = 3.5
 """Ratio of opposite sides, and of scale along and across in the page's middle."""
 
@@ -75,7 +77,7 @@ def features(grey: Grey, kind: Kind) -> Features:
     else:
         finder = cv2.SIFT.create(nfeatures=kind.most, contrastThreshold=0.03)
     found, descriptors = finder.detectAndCompute(sized, None)
-    if descriptors is None or not len(found):
+    if not found:
         length = 32 if kind is Kind.ORB else 128
         return Features(kind, np.zeros((0, 2), np.float32), np.zeros((0, length), np.uint8))
     points = np.array([point.pt for point in found], np.float32)
@@ -130,12 +132,11 @@ def homography(page: Points, photo: Points, *, tolerance_px: float) -> tuple[Hom
     if len(page) < MIN_MATCHES:
         return None, none
     found, agree = cv2.findHomography(page, photo, cv2.USAC_MAGSAC, tolerance_px, maxIters=4_000, confidence=0.9999)
-    if found is None or agree is None:
+    turn = np.asarray(found, np.float64)
+    if turn.shape != (3, 3):  # None where nothing agrees
         return None, none
-    mask = agree.ravel().astype(bool)
-    if int(mask.sum()) < MIN_AGREEING:
-        return None, none
-    return np.asarray(found, np.float64), mask
+    mask = np.asarray(agree).ravel().astype(bool)
+    return (turn, mask) if int(mask.sum()) >= MIN_AGREEING else (None, none)
 
 
 def projected(turn: Homography, points: NDArray[np.float64] | Points) -> Quad:
@@ -163,21 +164,17 @@ def implausible(turn: Homography, page_size: tuple[int, int], photo_size: tuple[
     if not (np.isfinite(turn).all() and (depth * np.sign(depth[0]) > 1e-6).all()):
         return "part of the page would lie behind the camera"
     quad = projected(turn, corners)
-    if np.abs(quad).max() > 20 * max(photo_size):
-        return "part of the page would lie far outside the picture"
-    if not cv2.isContourConvex(quad.astype(np.float32)):
-        return "the page would be folded over"
     area = float(cv2.contourArea(quad.astype(np.float32), oriented=True))
-    if area <= 0:
-        return "the page would be mirrored"
-    if area < MIN_AREA * photo_size[0] * photo_size[1]:
-        return "the page would be too small in the picture"
     sides = np.linalg.norm(quad - np.roll(quad, -1, axis=0), axis=1)
-    if max(sides[0] / sides[2], sides[2] / sides[0], sides[1] / sides[3], sides[3] / sides[1]) > MAX_STRETCH:
-        return "the page would be seen from too flat an angle"
+    apart = float(max(np.max(sides[:2] / sides[2:]), np.max(sides[2:] / sides[:2])))
     scales = np.linalg.svd(local_scale(turn, corners.mean(axis=0)), compute_uv=False)
-    if scales[0] > MAX_STRETCH * max(float(scales[1]), 1e-9):
-        return "the page would be stretched"
-    if polygon_area(inside(quad, *photo_size)) < MIN_INSIDE * area:
-        return "most of the page would lie outside the picture"
-    return None
+    wrong = {
+        "part of the page would lie far outside the picture": np.abs(quad).max() > FAR * max(photo_size),
+        "the page would be folded over": not cv2.isContourConvex(quad.astype(np.float32)),
+        "the page would be mirrored": area <= 0,
+        "the page would be too small in the picture": area < MIN_AREA * photo_size[0] * photo_size[1],
+        "the page would be seen from too flat an angle": apart > MAX_STRETCH,
+        "the page would be stretched": scales[0] > MAX_STRETCH * max(float(scales[1]), 1e-9),
+        "most of the page would lie outside": polygon_area(inside(quad, *photo_size)) < MIN_INSIDE * area,
+    }
+    return next((reason for reason, holds in wrong.items() if holds), None)

@@ -23,6 +23,8 @@ from counterfoil.reading.layout import MARGIN_PX
 
 NOISE = 0.05
 """Darkness below which nothing is told from paper."""
+DEEP_PX = 26
+"""Rows of the field from which a mark is the field's own; tails of neighbours are shorter."""
 CRUMB_PX = 90
 """Area; the smallest digit has three times as much."""
 Mask = NDArray[np.bool_]
@@ -83,7 +85,7 @@ def _without_crumbs(ink: Ink, near: Mask) -> Ink:
     beside = np.bincount(labels[near], minlength=marks)
     crumbs = (area <= CRUMB_PX) & (beside >= 0.9 * area)
     crumbs[0] = False
-    return np.where(crumbs[labels], 0, ink).astype(np.float32, copy=False)
+    return np.asarray(np.where(crumbs[labels], 0, ink), np.float32)
 
 
 def _erase(result: Ink, pen: Ink, path: Path) -> None:
@@ -123,8 +125,8 @@ def without_print(pen: Ink, print_: Ink) -> Ink:
 def print_over(template: Ink, photo: Ink) -> Ink:
     """Darkness of print as `photo` shows it, from the same field of a blank template.
 
-    Moved by up to 3 pixels to where it fits best, made as dark as it is in the photo, and a pixel wider: print that stays
-    at an edge would pass for a stroke.
+    Moved by up to 3 pixels to where it fits best, made as dark as it is in the photo, and a pixel wider: print that
+    stays at an edge would pass for a stroke.
     """
     play = 3
     inner = template[play:-play, play:-play]
@@ -139,7 +141,7 @@ def print_over(template: Ink, photo: Ink) -> Ink:
     # Of print under ink the photo is darker; the lower half of all shows print alone.
     share = float(np.median(photo[strong] / moved[strong])) if strong.any() else 1.0
     wide = cv2.dilate(moved, np.ones((3, 3), np.uint8))
-    return np.clip(wide * min(share * 1.1, 2.0), 0, 0.95).astype(np.float32, copy=False)
+    return np.asarray(np.clip(wide * min(share * 1.1, 2.0), 0, 0.95), np.float32)
 
 
 def level(inks: Sequence[Ink]) -> float:
@@ -154,18 +156,28 @@ def level(inks: Sequence[Ink]) -> float:
 def scaled(pen: Ink, typical: float) -> Ink:
     """Ink on the sheet's own scale: 0 below a fifth of a typical stroke, 1 from nine tenths on."""
     low = max(NOISE * 0.8, 0.2 * typical)
-    return np.clip((pen - low) / max(0.9 * typical - low, 0.02), 0, 1).astype(np.float32, copy=False)
+    return np.asarray(np.clip((pen - low) / max(0.9 * typical - low, 0.02), 0, 1), np.float32)
 
 
 def own_marks(ink: Ink) -> Ink:
-    """Without marks that belong to the neighbours: those of which less than a third lies in the field."""
+    """Without marks that belong to the neighbours: little of them lies in the field, and near its edge.
+
+    A mark that reaches far into the field is one of its own that touches something outside, and only loses that.
+    """
     marks, labels = cv2.connectedComponents((ink > 0.25).astype(np.uint8), connectivity=8)
     if marks <= 1:
         return ink
-    whole = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=marks)
     inner = (slice(MARGIN_PX, -MARGIN_PX), slice(MARGIN_PX, -MARGIN_PX))
+    whole = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=marks)
     within = np.bincount(labels[inner].ravel(), weights=ink[inner].ravel(), minlength=marks)
     foreign = within < whole / 3
     foreign[0] = False
-    cover = cv2.dilate(foreign[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.where(cover & ~((labels > 0) & ~foreign[labels]), 0, ink).astype(np.float32, copy=False)
+    outside = np.ones(ink.shape, bool)
+    outside[inner] = False
+    gone = np.zeros(ink.shape, bool)
+    for mark in np.flatnonzero(foreign):
+        its = labels == mark
+        rows = int(its[inner].any(axis=1).sum())
+        gone |= (its & outside) if rows >= DEEP_PX else its
+    near = cv2.dilate(gone.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.asarray(np.where(gone | (near & (labels == 0)), 0, ink), np.float32)

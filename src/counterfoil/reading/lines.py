@@ -28,12 +28,15 @@ ROUGH_PX = 2.5
 """By how much a line may leave its curve: half its thickness."""
 SMOOTH_SHARE = 0.85
 DOWN_COVER = 0.8
-SHARED_COVER = 0.7
-"""The same for the mean over all fields, where a line between boxes is looked for."""
+LINE_COVERS = ((9, 0.7), (2, 0.86), (1, 0.9))
+"""The same for the mean over at least so many fields, where a line between boxes is looked for: strokes that stand in
+the same place in a few fields reach 0.8, in many they do not (docs/reading.md)."""
 OWN_COVER = 0.55
 """What each field must then show of a line that all share."""
-LONE_COVER = 0.92
+SURE_COVER = 0.92
 MOST_BOXES = 6
+TILT_PX = 24
+"""A tilted row's line may come this far into the field at one end; half way stand dashes that people draw."""
 EDGE_PX = 13
 """A line of the frame is looked for this far from the outline's side."""
 EVEN = 0.13
@@ -63,12 +66,14 @@ def printed(stack: Ink, boxes: int | None) -> Printed:
     strong_across = _ridges(stack, axis=1)
     rows, columns = slice(MARGIN_PX, height - MARGIN_PX), slice(MARGIN_PX, width - MARGIN_PX)
     across: list[tuple[int, Paths]] = []
-    for low, high in ((0, MARGIN_PX + 14), (height - MARGIN_PX - 14, height)):
+    reach = MARGIN_PX + TILT_PX
+    for low, high, edge in ((0, reach, MARGIN_PX), (height - reach, height, height - MARGIN_PX)):
         window = strong_across[:, low:high].transpose(0, 2, 1).copy()
         for least in (ACROSS_COVER, SECOND_COVER):
             paths, cover = _seams(window, columns)
             for field in np.flatnonzero(cover >= least):
-                if _smooth(paths[field], columns):
+                near = abs(float(paths[field][columns].mean()) + low - edge) <= MARGIN_PX
+                if near and _smooth(paths[field], columns):
                     across.append((int(field), paths[field] + low))
             _blot(window, paths)
     shared = _shared(strong_down, rows)
@@ -107,9 +112,13 @@ def _shared(strong: Ink, rows: slice) -> NDArray[np.float32]:
     return np.asarray(mean.mean(axis=0), np.float32)
 
 
+def _least(fields: int) -> float:
+    return next(cover for many, cover in LINE_COVERS if fields >= many)
+
+
 def _boxes(shared: NDArray[np.float32], width: int, fields: int) -> int | None:
     """The number of boxes of one width whose inner lines are all there; of several, the most boxes."""
-    least = SHARED_COVER if fields > 1 else LONE_COVER
+    least = _least(fields)
     scores: dict[int, float] = {}
     inner = width - 2 * MARGIN_PX
     for boxes in range(2, MOST_BOXES + 1):
@@ -121,7 +130,7 @@ def _boxes(shared: NDArray[np.float32], width: int, fields: int) -> int | None:
         scores[boxes] = min(float(shared[x - reach : x + reach + 1].max()) for x in places)
     good = [boxes for boxes, score in scores.items() if score >= least and score >= max(scores.values()) - 0.1]
     # One line in the middle may be strokes of digits that stand in the same place in a few fields.
-    return max((boxes for boxes in good if boxes > 2 or (fields > 2 and scores[2] >= LONE_COVER)), default=None)
+    return max((boxes for boxes in good if boxes > 2 or (fields > 2 and scores[2] >= SURE_COVER)), default=None)
 
 
 def _down_places(shared: NDArray[np.float32], width: int, fields: int, boxes: int | None) -> list[tuple[int, float]]:
@@ -132,11 +141,11 @@ def _down_places(shared: NDArray[np.float32], width: int, fields: int, boxes: in
     places = [(x, DOWN_COVER) for x in sides]
     if boxes is not None:
         box = (width - 2 * MARGIN_PX) / boxes
-        peaks = _peaks(shared, SHARED_COVER if fields > 1 else LONE_COVER)
+        peaks = _peaks(shared, _least(fields))
         near = [x for x in peaks if abs((x - MARGIN_PX) / box - round((x - MARGIN_PX) / box)) <= EVEN + 0.02]
         return places + [(x, OWN_COVER) for x in near]
     # Boxes that begin or end elsewhere than the outline: at least four lines, all in one distance.
-    peaks = _peaks(shared, LONE_COVER)
+    peaks = _peaks(shared, SURE_COVER)
     steps = np.diff(peaks)
     if len(peaks) >= 4 and float(np.ptp(steps)) <= 0.1 * float(steps.mean()):
         places += [(x, DOWN_COVER) for x in peaks]

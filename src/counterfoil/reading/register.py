@@ -4,7 +4,7 @@
 * A page is accepted only if its print is in place, tile by tile (`alignment`); else the photo is refused with a reason.
   Refused photos have no figures.
 * Upside down and sideways are no matter; a mirrored picture, and two pages in one picture, are refused and named.
-* Part of a page is accepted where enough of it is seen to know it; fields outside the picture are `ABSENT`, never empty.
+* Part of a page is accepted where enough of it is seen to know it; fields outside the picture are absent, never empty.
 * Same photo, same templates: same answer.
 """
 

@@ -57,10 +57,10 @@ def _lines(canvas: Rgb) -> Ink:
     # A line against what lies beside it; a grey bar is none.
     across = dark - cv2.blur(dark, (1, 13))
     down = dark - cv2.blur(dark, (13, 1))
-    across = cv2.morphologyEx(np.clip(across, 0, None), cv2.MORPH_OPEN, np.ones((1, LINE_PX), np.uint8))
-    down = cv2.morphologyEx(np.clip(down, 0, None), cv2.MORPH_OPEN, np.ones((LINE_PX, 1), np.uint8))
-    both = cv2.GaussianBlur(np.maximum(across, down), (0, 0), 1.5)
-    return np.minimum(both / max(0.05, float(np.percentile(both, 98))), 1).astype(np.float32, copy=False)
+    long_across = cv2.morphologyEx(np.clip(across, 0, None), cv2.MORPH_OPEN, np.ones((1, LINE_PX), np.uint8))
+    long_down = cv2.morphologyEx(np.clip(down, 0, None), cv2.MORPH_OPEN, np.ones((LINE_PX, 1), np.uint8))
+    both = cv2.GaussianBlur(np.maximum(long_across, long_down), (0, 0), 1.5)
+    return np.asarray(np.minimum(both / max(0.05, float(np.percentile(both, 98))), 1), np.float32)
 
 
 def _shift(seen: Ink, wanted: Ink) -> Quad:
