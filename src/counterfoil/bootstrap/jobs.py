@@ -200,7 +200,7 @@ def read_by_machine() -> None:
     at = server()
     reading = at.reading()
     if reading is not None:
-        reading.some(desk_of(at))
+        reading.some(lambda: desk_of(at))
 
 
 @task()
@@ -226,7 +226,7 @@ def due(at: Server) -> list[Job]:
     if jobs.stages_are_due():
         found.append(follow_stages)
     reading = at.reading()
-    if reading is not None and reading.is_due(desk_of(at)):
+    if reading is not None and reading.is_due(at.now()):
         found.append(read_by_machine)
     # A site that stands still would be found behind the record, and mended.
     if jobs.recompute_is_due(__version__, at.now()) and running.may_publish(published_size(settings.site)):

@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -38,8 +40,8 @@ SLICE_S = 5.0
 """So long the job reads; then it is due again."""
 PAUSE_S = 300.0
 """After no jail could be started."""
-CPU_S, WALL_S = 20, 40.0
-"""Of one photo; a median one takes a second."""
+CPU_S, WALL_S = 20, 100.0
+"""Of one photo. A median one takes a second; a machine with much else to do was seen to need fifteen."""
 MEMORY_BYTES = 2_500_000_000
 CALIBRATION = Path("reader", "calibration.json")
 """In the server's private folder: what `counterfoil reader fit` wrote."""
@@ -95,15 +97,15 @@ class Reading:
         self.machine, self._pictures, self._readers = machine, pictures, readers
         self._paused_until = 0.0
 
-    def is_due(self, desk: Desk) -> bool:
+    def is_due(self, now: datetime) -> bool:
         """Whether a copy waits for the machine."""
         if time.monotonic() < self._paused_until:
             return False
         made_by = self._made_by()
-        return made_by is not None and rows.to_read(made_by, desk.now).exists()
+        return made_by is not None and rows.to_read(made_by, now).exists()
 
-    def some(self, desk: Desk, seconds: float = SLICE_S) -> int:
-        """Read copies for about so long; how many were read."""
+    def some(self, desk: Callable[[], Desk], seconds: float = SLICE_S) -> int:
+        """Read copies for about so long; how many were read. `desk`: made anew for each, for time goes by."""
         made_by, done = self._made_by(), 0
         if made_by is None:
             return 0
@@ -112,7 +114,7 @@ class Reading:
         with ThreadPoolExecutor(self._readers, thread_name_prefix="reading") as threads:
             while True:
                 while len(asked) < self._readers + 1 and time.monotonic() < until:
-                    copy = rows.claim(made_by, desk.now)
+                    copy = rows.claim(made_by, desk().now)
                     if copy is None:
                         break
                     before = rows.earlier(copy, made_by)
@@ -121,7 +123,7 @@ class Reading:
                     return done
                 finished, _ = wait(asked, return_when=FIRST_COMPLETED)
                 for one in finished:
-                    done += self._keep(asked.pop(one), one, made_by, desk)
+                    done += self._keep(asked.pop(one), one, made_by, desk())
 
     def _one(self, copy: Copy) -> MachineRead:
         return self.machine.read(self._pictures.get(copy.picture), copy.width, copy.height)

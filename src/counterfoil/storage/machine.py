@@ -29,7 +29,7 @@ from counterfoil.workflow import machine as rules
 from counterfoil.workflow.machine import MachineRead
 from counterfoil.workflow.work import AGREED, Said, Work, fields_of
 
-CLAIM_S = 60
+CLAIM_S = 150
 """Longer than any photo takes; after it another worker may try."""
 MOST_TRIES = 3
 AGAIN_S = 30

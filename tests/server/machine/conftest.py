@@ -33,6 +33,9 @@ from tests.server.conftest import Clock
 from tests.server.machine.pretend import MARK
 from tests.server.reading.conftest import FIELDS, PAPER, Hall
 from tests.server.reading.paper import LABELS
+from tests.servers.fixtures import fast_postgres, postgres
+
+__all__ = ["fast_postgres", "postgres"]
 
 PRETEND = ("tests.server.machine.pretend", "tests")
 WIDTH, HEIGHT = 900, 1200
@@ -125,6 +128,15 @@ def photo(told: object) -> bytes:
     return MARK + (told if isinstance(told, str) else json.dumps(told)).encode() + b"\n"
 
 
+def with_template(folder: Path, template: FormTemplate) -> FormTemplate:
+    """Give the example election's form this template."""
+    (folder / "example.template.zip").write_bytes(write_template_zip(template))
+    definition, named = folder / "election.yaml", "    template: example.template.zip\n"
+    text = definition.read_text("utf-8").replace("- id: protocol\n", f"- id: protocol\n{named}")
+    definition.write_text(text, "utf-8")
+    return template
+
+
 @pytest.fixture
 def server(tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator[Server]:
     """As everywhere, with a template for the form and the pretended reader in the real jail."""
@@ -132,20 +144,13 @@ def server(tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator
     init(folder)
     transcripts = folder / "transcripts.csv"
     transcripts.write_text(transcripts.read_text("utf-8").split("\n")[0] + "\n", "utf-8")
-    template = make_template()
-    (folder / "example.template.zip").write_bytes(write_template_zip(template))
-    definition = folder / "election.yaml"
-    text = definition.read_text("utf-8").replace(
-        "- id: protocol\n", "- id: protocol\n    template: example.template.zip\n"
-    )
-    definition.write_text(text, "utf-8")
+    template = with_template(folder, make_template())
     base: Settings = django_settings.COUNTERFOIL
     settings.COUNTERFOIL = replace(base, folder=folder, batch_s=600, readers=1)  # type: ignore[attr-defined]
     found = current()
     found.now, found.reader_program = clock, PRETEND
     found.open_election()
-    for page in template.pages:
-        found.pictures.put(picture_of(page))
+    assert found.pictures.get(template.pages[0].picture.sha256) == picture_of(template.pages[0])
     yield found
     found.close()
     shutil.rmtree(folder, ignore_errors=True)
@@ -167,7 +172,7 @@ class Machines(Hall):
 
     def machine(self) -> int:
         """Let the machine read what is due; how many it read."""
-        return self.reading().some(desk_of(self.server))
+        return self.reading().some(lambda: desk_of(self.server))
 
     def type(self, copy: Copy, values: Mapping[str, object], *kinds: str) -> Task:
         """A new reader takes a task, which must be of this copy, and types it."""
