@@ -214,28 +214,26 @@ def readings(contest: str, election: Election) -> Iterator[tuple[Copy, MachineRe
             yield row.copy, read
 
 
-def labels(election: Election, settled: Mapping[str, Mapping[str, Cell]]) -> Iterator[dict[str, Any]]:
-    """What people settled of copies, beside what the machine read: see `bootstrap.labels`."""
-    for name, cells in settled.items():
-        copy = Copy.objects.get(pk=name)
-        read = fitting(copy, election)
-        if read is None or not copy.picture:
-            continue
-        yield {
-            "sheet": copy.pk,
-            "picture": copy.picture,
-            "template": read.template,
-            "page": read.page,
-            "quad": [[x * copy.width / rules.WHOLE, y * copy.height / rules.WHOLE] for x, y in read.quad],
-            "fields": {
-                field: {
-                    "state": "number" if isinstance(cell, int) else cell.value,
-                    "value": cell if isinstance(cell, int) else None,
-                    "machine": _plain(read, field),
-                }
-                for field, cell in cells.items()
-            },
-        }
+def label(copy: Copy, settled: Mapping[str, Cell], election: Election) -> dict[str, Any] | None:
+    """What people settled of a copy, beside what the machine read (`bootstrap.labels`); None: it shows another page."""
+    read = fitting(copy, election)
+    if read is None or not copy.picture or not settled:
+        return None
+    return {
+        "sheet": f"{copy.station} {copy.contest} {copy.page}",
+        "picture": copy.picture,
+        "template": read.template,
+        "page": read.page,
+        "quad": [[x * copy.width / rules.WHOLE, y * copy.height / rules.WHOLE] for x, y in read.quad],
+        "fields": {
+            name: {
+                "state": "number" if isinstance(cell, int) else cell.value,
+                "value": cell if isinstance(cell, int) else None,
+                "machine": _plain(read, name),
+            }
+            for name, cell in settled.items()
+        },
+    }
 
 
 def _plain(read: MachineRead, name: str) -> dict[str, Any] | None:
