@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,15 +11,21 @@ import click
 from counterfoil.bootstrap.setup import setup_django
 from counterfoil.cli.options import FOLDER
 from counterfoil.cli.output import DOES_NOT_HOLD, Output, with_output
-from counterfoil.config.settings import load_settings
+from counterfoil.config.settings import Settings, load_settings
 from counterfoil.election.folder import load_folder
 from counterfoil.simulate.blank import Printed
 from counterfoil.simulate.drawing import draw_protocol, paper_form
+from counterfoil.storage.tried import bucket_check, database_check
 from counterfoil.workflow.preflight import Check, machine_checks, scratch_of
 
 _WIDTHS = (3000, 2000, 900)
 """Of drawn photos; the first has twelve megapixels, as of a telephone."""
-_SCRATCH = {"COUNTERFOIL_DATABASE": "", "COUNTERFOIL_OBJECTS": "", "COUNTERFOIL_REHEARSAL": "true"}
+_SCRATCH = {
+    "COUNTERFOIL_DATABASE": "",
+    "COUNTERFOIL_OBJECTS": "",
+    "COUNTERFOIL_SITE_OBJECTS": "",
+    "COUNTERFOIL_REHEARSAL": "true",
+}
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic")
 
 
@@ -30,20 +37,31 @@ _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic")
 def preflight(folder: Path, photos: Path | None, count: int, say: Output) -> int:
     """Try this machine before the polls close: disk, clock, keys, and photos through the real pipeline.
 
-    Photos go to a scratch server on the same disk, which is deleted again.
+    Photos go to a scratch server on the same disk, which is deleted again. A PostgreSQL and buckets,
+    where they are set, are tried with a row and an object.
     """
     given = load_folder(folder)
     stations = next((table.rows for table in given.tables if table.kind == "stations"), 0)
-    found = list(machine_checks(folder, stations))
+    settings = load_settings(folder)
+    found = [*machine_checks(folder, stations), *_outside(settings)]
     samples = _samples(photos)
     with scratch_of(folder) as scratch:
-        sandboxes = str(load_settings(folder).sandboxes)
-        setup_django(scratch, {**_SCRATCH, "COUNTERFOIL_SANDBOXES": sandboxes})
+        setup_django(scratch, {**_SCRATCH, "COUNTERFOIL_SANDBOXES": str(settings.sandboxes)})
         from counterfoil.bootstrap.preflight import pipeline_checks  # noqa: PLC0415 - models, after Django is ready
 
         found += pipeline_checks(samples, count, say.progress)
     say.result({"checks": [asdict(one) for one in found], "holds": all(one.holds for one in found)}, _lines(found))
     return 0 if all(one.holds for one in found) else DOES_NOT_HOLD
+
+
+def _outside(settings: Settings) -> Iterator[Check]:
+    """What lies on other machines."""
+    if settings.database:
+        yield database_check(settings.database, settings.keys / "database.password")
+    if settings.objects:
+        yield bucket_check("bucket", "Bucket of private pictures", settings.objects, settings.keys, "objects")
+    if settings.site_objects:
+        yield bucket_check("site-bucket", "Bucket of the site", settings.site_objects, settings.keys, "site")
 
 
 def _samples(folder: Path | None) -> list[tuple[str, bytes]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,24 @@ class Place:
             (folder / "keys/database.password").write_text(self.server.password, "ascii")
             (folder / "keys/database.password").chmod(0o600)
         return folder
+
+    def kept(self, folder: Path) -> str:
+        """The database as it is now, put aside while nobody is in it: its name or its file."""
+        if self.server is not None:
+            return self.server.create_database(template=self.databases[folder])
+        older = folder.with_name("older.sqlite3")
+        with closing(sqlite3.connect(folder / "server/work.sqlite3")) as now, closing(sqlite3.connect(older)) as then:
+            now.backup(then)
+        return str(older)
+
+    def put_back(self, folder: Path, older: str) -> None:
+        """In place of the folder's database."""
+        if self.server is not None:
+            self.databases[folder] = older
+            return
+        for ending in ("-wal", "-shm"):
+            (folder / f"server/work.sqlite3{ending}").unlink(missing_ok=True)
+        shutil.copyfile(older, folder / "server/work.sqlite3")
 
     def script(self, module: str, folder: Path, *arguments: object) -> list[str]:
         done = run_script(module, folder, *arguments, settings=self.settings(folder))
@@ -103,3 +124,26 @@ def test_a_server_comes_back_with_all_that_was_acknowledged_and_signs_only_after
     over = place.command("restore", place.work / "b", folder, of=folder)
     assert over.returncode == 3
     assert json.loads(over.stdout)["error"]["code"] == "not-empty"
+
+
+def test_an_older_database_is_brought_up_to_its_record_and_nothing_is_signed_before(place: Place) -> None:
+    folder = place.election()
+    place.script("checker", folder)
+    copies = place.script("sender", folder, 0, 2)
+    older = place.kept(folder)
+    place.script("checker", folder, *copies)
+    size = size_of(folder)
+
+    place.put_back(folder, older)
+    refused = run_script("checker", folder, *copies, settings=place.settings(folder))
+    assert refused.returncode
+    assert "restore --adopt" in refused.stderr
+    assert size_of(folder) == size
+
+    adopted = place.command("restore", folder, "--adopt", of=folder)
+    assert adopted.returncode == 0, adopted.stderr
+    assert json.loads(adopted.stdout) == {"entries": size, "taken": 0, "held": False}
+    assert size_of(folder) == size
+    assert place.script("checker", folder, *copies) == ["2"]
+    later = place.script("sender", folder, 2, 1)
+    assert place.script("checker", folder, *copies, *later) == ["3"]

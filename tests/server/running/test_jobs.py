@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.server.running.material import copy_of, make_election, run_script
+from counterfoil.cli.web import WebReader
+from counterfoil.verify import verify_folder
+from tests.server.running.material import ROOT, copy_of, environment, make_election, run_script, until
+from tests.servers.swift import KEY, SwiftServer
 
 WHOLE = os.environ.get("COUNTERFOIL_CAMPAIGN") == "whole"
 CALLS = "fsync,fdatasync,rename,renameat2,write"
@@ -81,3 +87,33 @@ def test_a_worker_killed_in_the_middle_of_a_job_is_followed_by_one_that_finishes
         after = run_script("rounds", folder)
         assert after.returncode == 0, after.stderr
         _check(json.loads(after.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("files", [1, 30])
+def test_a_worker_killed_while_the_site_goes_to_its_bucket_is_followed_by_one_that_finishes_it(
+    files: int, seeded: Path, tmp_path: Path, swift: SwiftServer
+) -> None:
+    folder, bucket = copy_of(seeded, tmp_path / "e"), swift.create_bucket(public=True)
+    for part, text in (("id", KEY), ("secret", swift.secret)):
+        (folder / "keys" / f"site.{part}").write_text(text, "ascii")
+        (folder / "keys" / f"site.{part}").chmod(0o600)
+    with (folder / "server.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'site_objects = "s3+{swift.endpoint}/{bucket}"\n')
+
+    def there() -> int:
+        return int(swift.client().list_objects_v2(Bucket=bucket)["KeyCount"])
+
+    command = [sys.executable, "-m", "tests.server.running.rounds", str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL) as worker:
+        until(lambda: worker.poll() is not None or there() >= files, "expected files in the bucket")
+        worker.send_signal(signal.SIGKILL)
+    assert worker.returncode == -signal.SIGKILL
+    after = run_script("rounds", folder)
+    assert after.returncode == 0, after.stderr
+    _check(json.loads(after.stdout.splitlines()[-1]))
+    published = {
+        path.relative_to(folder / "site").as_posix() for path in (folder / "site").rglob("*") if path.is_file()
+    }
+    listed = swift.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    assert {item["Key"] for page in listed for item in page["Contents"]} == published
+    assert verify_folder(WebReader(swift.address(bucket))).holds
