@@ -11,7 +11,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Full
 from typing import Any
 
 import cv2
@@ -21,13 +21,26 @@ from counterfoil.simulate.glyphs import hashes, mnist
 from counterfoil.simulate.lessons import BATCH, CHUNK, Batch, chunk
 from counterfoil.simulate.strokes import SIGNS
 
+OTHERS = ("arabic", "persian", "devanagari")
+"""The scripts of one network, a last layer each."""
+_WAIT_S = 5.0
+
 
 def _offer(out: Any, seed: int, chunks: int, folder: Path | None, scripts: tuple[str, ...], limit: int) -> None:
-    """The background process: chunks in their order into a queue of bounded length."""
+    """The background process: chunks in their order into a queue of bounded length, as long as somebody trains."""
     cv2.setNumThreads(1)
     strokes = None if folder is None else mnist(folder, "train", limit)
+    trainer = multiprocessing.parent_process()
     for number in range(chunks):
-        out.put(chunk(seed, number, strokes, scripts[number % len(scripts)]))
+        batches = chunk(seed, number, strokes, scripts[number % len(scripts)])
+        while True:
+            try:
+                out.put(batches, timeout=_WAIT_S)
+                break
+            except Full:
+                if trainer is None or not trainer.is_alive():
+                    out.cancel_join_thread()
+                    return
 
 
 def stream(
@@ -44,7 +57,7 @@ def stream(
         for number in range(chunks):
             while True:
                 try:
-                    batches = queue.get(timeout=5)
+                    batches = queue.get(timeout=_WAIT_S)
                     break
                 except Empty:
                     if not process.is_alive():
@@ -85,12 +98,21 @@ def teach(
 
     `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
     to go on from. Returns what `weights.json` says of the file.
-    """
-    from counterfoil.reading.train import learn  # noqa: PLC0415 torch
 
+    Raises:
+        InputError: the extra `train` is not installed, MNIST is not there, or there is no such state.
+    """
+    try:
+        from counterfoil.reading.train import learn  # noqa: PLC0415 torch
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "training", expected="the extra `train`", found=str(error), do="pip install 'counterfoil[train]'"
+        ) from None
     if numerals == "western" and folder is None:
         raise InputError("--digits", expected="the folder of MNIST's files for Western digits", found="none")
-    scripts = ("western",) if numerals == "western" else ("arabic", "persian", "devanagari")
+    if start is not None and not start.is_file():
+        raise InputError(str(start), expected="the state that an earlier training left", found="no file")
+    scripts = ("western",) if numerals == "western" else OTHERS
     source = None if numerals != "western" else folder
     batches = stream(seed, steps, source, scripts, limit)
     out.mkdir(parents=True, exist_ok=True)

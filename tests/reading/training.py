@@ -1,0 +1,63 @@
+"""`python -m tests.reading.training`: a short training of the digits network, twice; needs the extra `train`.
+
+Holds that the loss falls, that the same seed gives the same file, that the file says the same as the network, and that
+a training can go on from another's state. Takes some minutes; the test suite itself needs no torch. Ends with 1 if
+anything failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from counterfoil.reading.train.network import Network
+from counterfoil.reading.views import VIEW_HEIGHT
+from counterfoil.simulate.strokes import SIGNS
+from counterfoil.workflow.train_reader import teach
+
+STEPS = 150
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def main() -> int:
+    failed = []
+
+    def held(what: str, good: bool) -> None:
+        print(("held: " if good else "FAILED: ") + what, flush=True)  # noqa: T201 - a program for the terminal
+        if not good:
+            failed.append(what)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, said = Path(name), list[str]()
+        made = [
+            teach(folder / run, folder=None, numerals="others", seed=5, steps=STEPS, threads=1, note=said.append)
+            for run in ("a", "b")
+        ]
+        losses = [float(line.split("loss ")[1].split(",")[0]) for line in said[: STEPS // 50]]
+        held(f"the loss falls: {losses}", losses[-1] < 0.5 * losses[0])
+        held("the same seed gives the same file", made[0]["sha256"] == made[1]["sha256"])
+        network = Network(len(SIGNS), 3)
+        network.load_state_dict(torch.load(folder / "a" / "others.pt", weights_only=True))
+        x = np.random.default_rng(1).random((2, 2, VIEW_HEIGHT, 96), np.float32)
+        (told,) = _session(folder / "a" / "others.onnx").run(None, {"x": x})
+        with torch.no_grad():
+            own = network.eval()(torch.from_numpy(x)).numpy()
+        held("the file says what the network says", bool(np.abs(np.exp(told) - np.exp(own)).max() < 0.01))
+        start = folder / "a" / "others.pt"
+        more = teach(
+            folder / "c", folder=None, numerals="others", seed=6, steps=8, threads=1, note=said.append, start=start
+        )
+        held("weights.json says what a training went on from", more["goes_on_from"]["sha256"] == made[0]["sha256"])
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
