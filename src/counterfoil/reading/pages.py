@@ -67,9 +67,14 @@ def _plain(data: bytes) -> Rgb:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         image = None
-    if image is None:
+    if image is None or _cut_short(data):
         raise _refused("a whole picture", "a damaged one", "damaged")
     return image.astype(np.uint8, copy=False)
+
+
+def _cut_short(data: bytes) -> bool:
+    """Whether a JPEG ends before its end mark. The decoder fills the rest with grey, and grey fields look empty."""
+    return data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
 def _over_white(data: bytes) -> Rgb:

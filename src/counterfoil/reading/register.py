@@ -43,8 +43,11 @@ MAX_OFF = 1.5
 """Pixels of 1,000. Lines alone fit many pages, each of them a little beside its place."""
 MIN_ASKED = 0.3
 """Part of the page's print that the photo must show before it can be told which page it is."""
-MOST_TRIED = 4
+MOST_TRIED = 8
 """Pages for which the slower points are tried, where many are given."""
+BESIDE_PX = 5
+MOST_COMMON = 0.2
+"""Part of the smaller page that two pages in one photo may share; more, and it is one page found twice."""
 SECOND_POINTS = 150
 """Points outside the page found, from which a second page is looked for."""
 
@@ -85,7 +88,8 @@ class Registration:
     reason: str | None
     """One sentence where the photo is refused."""
     code: str | None = None
-    """The reason in one stable word: `no-page`, `wrong-page`, `mirrored`, `two-pages`, `too-little`, `other-code`."""
+    """The reason in one stable word: `no-page`, `wrong-page`, `mirrored`, `two-pages`, `too-little`,
+    `other-code`, `no-template`."""
     template: str | None = None
     page: TemplatePage | None = None
     placing: Placing | None = None
@@ -131,15 +135,41 @@ def prepare(template: str, page: TemplatePage, picture: Rgb) -> Prepared:
     return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden))
 
 
-def register(image: Rgb, pages: Sequence[Prepared], codes: Sequence[CodeSeen] = ()) -> Registration:
+class Photo:
+    """A photo ready to be registered: grey, at most 1,600 pixels, its points computed when they are first asked for."""
+
+    def __init__(self, image: Rgb) -> None:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        self.scale = min(1.0, FIT_SIDE / max(grey.shape))
+        """Pixels here for one of the photo."""
+        if self.scale < 1:
+            sized = cv2.resize(grey, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
+            grey = sized.astype(np.uint8, copy=False)
+        self.grey: Grey = grey
+        self._points: dict[Kind, Features] = {}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height here."""
+        return self.grey.shape[1], self.grey.shape[0]
+
+    def points(self, kind: Kind) -> Features:
+        if kind not in self._points:
+            self._points[kind] = features(self.grey, kind)
+        return self._points[kind]
+
+
+def register(image: Rgb | Photo, pages: Sequence[Prepared], codes: Sequence[CodeSeen] = ()) -> Registration:
     """The page of `pages` that `image` shows.
 
     Args:
+        image: the photo; as a `Photo` where it is asked about more than once.
         codes: what `read_codes` saw; a page whose code says it is tried first, and a page that contradicts it refused.
     """
     if not pages:
-        return Registration(False, "No template was given.", "no-page")
-    return _Search(image, pages, codes).result()
+        return Registration(False, "No template was given.", "no-template")
+    photo = image if isinstance(image, Photo) else Photo(image)
+    return _Search(photo, pages, codes).result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,75 +190,74 @@ class _Try:
 
 
 class _Search:
-    """One photo against some pages. Points of the photo are computed once for each kind."""
+    """One photo against some pages."""
 
-    def __init__(self, image: Rgb, pages: Sequence[Prepared], codes: Sequence[CodeSeen]) -> None:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        self._whole = (grey.shape[1], grey.shape[0])
-        self._scale = min(1.0, FIT_SIDE / max(grey.shape))
-        if self._scale < 1:
-            sized = cv2.resize(grey, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
-            grey = sized.astype(np.uint8, copy=False)
-        self._grey: Grey = grey
+    def __init__(self, photo: Photo, pages: Sequence[Prepared], codes: Sequence[CodeSeen]) -> None:
+        self._photo = photo
         self._pages = pages
-        self._named = [page for page in pages if _says(codes, page)]
-        self._known: dict[Kind, Features] = {}
+        self._codes = codes
+        self._named = [page for page in pages if any(_says(code, page) for code in codes)]
 
     def result(self) -> Registration:
         best: _Try | None = None
         for kind, candidates in self._rounds():
-            tries = [tried for page in candidates if (tried := self._try(page, self._points(kind), kind))]
+            tries = [tried for page in candidates if (tried := self._try(page, self._photo.points(kind), kind))]
             best = max([*tries, *([best] if best else [])], key=lambda tried: tried.worth, default=None)
             if best is not None and best.right:
                 break
         if best is None or not best.right:
             return self._refused(best)
-        if self._named and best.page not in self._named:
+        if self._contradicted(best):
             return self._found(best, _OTHER, "other-code")
         if self._second(best):
             return self._found(best, _TWO, "two-pages")
         return self._found(best, None, None)
 
-    def _rounds(self) -> list[tuple[Kind, list[Prepared]]]:
+    def _rounds(self) -> list[tuple[Kind, Sequence[Prepared]]]:
         """What is tried, in this order, until a page is right."""
         others = [page for page in self._pages if page not in self._named]
-        rounds = [(kind, self._named) for kind in Kind if self._named]
+        rounds: list[tuple[Kind, Sequence[Prepared]]] = [(kind, self._named) for kind in Kind if self._named]
         if others:
             rounds.append((Kind.ORB, others))
-            rounds.append((Kind.SIFT, self._likely(others)))
+            rounds.append((Kind.SIFT, self._likely(others, self._photo.points(Kind.ORB))))
         return rounds
 
-    def _likely(self, pages: list[Prepared]) -> list[Prepared]:
+    def _likely(self, pages: Sequence[Prepared], points: Features) -> Sequence[Prepared]:
+        """Those with most matches, where there are too many to try all."""
         if len(pages) <= MOST_TRIED:
             return pages
-        photo = self._points(Kind.ORB)
-        alike = [len(matches(page.orb, photo)[0]) / max(1, len(page.orb.points)) for page in pages]
+        alike = [len(matches(page.orb, points)[0]) / max(1, len(page.orb.points)) for page in pages]
         order = np.argsort(-np.array(alike), kind="stable")[:MOST_TRIED]
         return [pages[index] for index in order]
 
-    def _points(self, kind: Kind) -> Features:
-        if kind not in self._known:
-            self._known[kind] = features(self._grey, kind)
-        return self._known[kind]
-
-    def _try(self, page: Prepared, photo: Features, kind: Kind, grey: Grey | None = None) -> _Try | None:
-        size = (self._grey.shape[1], self._grey.shape[0])
-        there, here = matches(page.features(kind), photo)
+    def _try(self, page: Prepared, points: Features, kind: Kind, other: Grey | None = None) -> _Try | None:
+        """`points` of the photo laid over the page's, or, of `other`, a picture made from it."""
+        grey = self._photo.grey if other is None else other
+        size = (grey.shape[1], grey.shape[0])
+        there, here = matches(page.features(kind), points)
         turn, _ = homography(there, here, tolerance_px=4.0 * max(size) / kind.side)
         if turn is None or implausible(turn, page.size, size) is not None:
             return None
-        placing, fit = settled(self._grey if grey is None else grey, turn, page.sheet)
-        if implausible(placing.turn, page.size, size) is not None:
-            return None
-        return _Try(page, placing, fit)
+        placing, fit = settled(grey, turn, page.sheet)
+        return None if implausible(placing.turn, page.size, size) is not None else _Try(page, placing, fit)
+
+    def _contradicted(self, best: _Try) -> bool:
+        """Whether a code on the page found is one of another page, and none its own."""
+        if best.page in self._named:
+            return False
+        if self._named:
+            return True
+        quad = (best.placing.place(best.page.corners) / self._photo.scale).astype(np.float32)
+        kinds = {(expected.kind, expected.dictionary) for expected in best.page.page.codes}
+        on_it = [code for code in self._codes if (code.kind, code.dictionary) in kinds]
+        return any(cv2.pointPolygonTest(quad, tuple(code.quad.mean(axis=0)), False) > 0 for code in on_it)
 
     def _second(self, first: _Try) -> bool:
         """Whether another page lies beside the one found."""
         quad = first.placing.place(first.page.corners).astype(np.float32)
-        points = self._points(Kind.ORB)
-        outside = np.array(
-            [cv2.pointPolygonTest(quad, (float(x), float(y)), True) < -5 for x, y in points.points], bool
-        )
+        points = self._photo.points(Kind.ORB)
+        away = [cv2.pointPolygonTest(quad, (float(x), float(y)), True) < -BESIDE_PX for x, y in points.points]
+        outside = np.array(away, bool)
         if int(outside.sum()) < SECOND_POINTS:
             return False
         rest = points.where(outside)
@@ -238,24 +267,35 @@ class _Search:
                 continue
             there = other.placing.place(page.corners).astype(np.float32)
             common, _ = cv2.intersectConvexConvex(quad, there)
-            if common < 0.2 * min(cv2.contourArea(quad), cv2.contourArea(there)):
+            if common < MOST_COMMON * min(cv2.contourArea(quad), cv2.contourArea(there)):
                 return True
         return False
 
     def _refused(self, best: _Try | None) -> Registration:
-        mirrored = np.ascontiguousarray(self._grey[:, ::-1])
-        photo = features(mirrored, Kind.ORB)
-        for page in self._pages[:MOST_TRIED]:
-            turned = self._try(page, photo, Kind.ORB, mirrored)
-            if turned is not None and turned.right:
-                return Registration(False, _MIRRORED, "mirrored", page.template)
+        grey = self._photo.grey
+        if template := self._seen_in(np.ascontiguousarray(grey[:, ::-1])):
+            return Registration(False, _MIRRORED, "mirrored", template)
+        # Two copies of one page take each other's matches away; each half of the picture then has one.
+        height, width = grey.shape
+        for halves in ((grey[:, : width // 2], grey[:, width // 2 :]), (grey[: height // 2], grey[height // 2 :])):
+            if all(self._seen_in(np.ascontiguousarray(half)) for half in halves):
+                return Registration(False, _TWO, "two-pages")
         if best is None:
             return Registration(False, NO_PAGE, "no-page")
         little = best.fit.asked < MIN_ASKED
         return self._found(best, _LITTLE if little else _WRONG, "too-little" if little else "wrong-page")
 
+    def _seen_in(self, grey: Grey) -> str | None:
+        """The template of the first page that another picture shows."""
+        points = features(grey, Kind.ORB)
+        for page in self._likely(self._pages, points):
+            tried = self._try(page, points, Kind.ORB, grey)
+            if tried is not None and tried.right:
+                return page.template
+        return None
+
     def _found(self, best: _Try, reason: str | None, code: str | None) -> Registration:
-        grow = np.diag([1 / self._scale, 1 / self._scale, 1.0])
+        grow = np.diag([1 / self._photo.scale, 1 / self._photo.scale, 1.0])
         placing = replace(best.placing, turn=grow @ best.placing.turn)
         size = size_at(placing.turn, np.array(best.page.size, np.float64) / 2)
         off = best.fit.off
@@ -274,12 +314,11 @@ class _Search:
         )
 
 
-def _says(codes: Sequence[CodeSeen], page: Prepared) -> bool:
-    """Whether one of the codes is one that the page says it bears."""
+def _says(seen: CodeSeen, page: Prepared) -> bool:
+    """Whether a code is one that the page says it bears."""
     return any(
         expected.kind == seen.kind
         and (expected.dictionary is None or expected.dictionary == seen.dictionary)
         and expected.match(seen.payload) is not None
         for expected in page.page.codes
-        for seen in codes
     )
