@@ -9,9 +9,9 @@ arithmetic often decides. But officers err on one form in sixteen, so a rule is 
 * An option may be silent in sums (illegible, outside the picture, an empty total): rules over it say nothing.
 * What the readers did not name ("something else") has a share of its own. It could be any of `spread` figures, of which
   one fits all its rules and the others break them. A figure that no reader saw is never named by arithmetic.
-* Exact: states are the running differences of the rules still open, so fields with the same sum so far are counted
-  together (the sheet with 16 parties has 10^16 readings and a few thousand states). Where a sheet is so unclear that
-  the states pass `MOST_STATES`, the least likely are left out, and `lost` says how much of the weight that may be.
+* States are the running differences of the rules still open, so fields with the same sum so far are counted together:
+  a sheet with 16 parties has 10^16 readings and a few thousand states. With few states this is exact. With many, those
+  are left out that weigh next to nothing, and `lost` bounds what share of the whole that may be.
 
 Gives for each field the posterior of each option, the best whole sheet, and by how much the best answer that differs in
 that field is less likely (the gap of its min-marginals, in nats).
@@ -31,7 +31,10 @@ SLIP: Final = 0.002
 written then. Fitted: docs/reading.md."""
 SPREAD: Final = 300.0
 """How many figures stand behind "something else"."""
-MOST_STATES: Final = 60_000
+FEW_STATES: Final = 500
+NEGLIGIBLE: Final = 1e-8
+"""Share of the weight so far; at every field as much may be left out, where there are more than `FEW_STATES`."""
+MOST_STATES: Final = 30_000
 
 # In place of a rule's difference: broken for sure; nothing can be said. Above any sum, the second above many firsts.
 _BROKEN: Final = np.int64(2**40)
@@ -233,10 +236,12 @@ class _Component:
 
 
 def _prune(states: _Ints, total: _Floats, likeliest: _Floats, step: _Step) -> tuple[_Ints, _Floats, _Floats]:
-    """The likeliest `MOST_STATES`, and `step` without ways to the others."""
-    if len(states) <= MOST_STATES:
+    """States without those that together weigh less than `NEGLIGIBLE`, at most `MOST_STATES`; `step` likewise."""
+    if len(states) <= FEW_STATES:
         return states, total, likeliest
-    kept = np.sort(np.argpartition(-total, MOST_STATES)[:MOST_STATES])
+    order = np.argsort(total, kind="stable")
+    light = int(np.searchsorted(np.cumsum(total[order]), NEGLIGIBLE * total.sum()))
+    kept = np.sort(order[max(light, len(order) - MOST_STATES) :])
     place = np.full(len(states), -1)
     place[kept] = np.arange(len(kept))
     alive = place[step.target] >= 0
