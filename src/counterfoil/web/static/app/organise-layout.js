@@ -290,7 +290,7 @@
     let tried = 0;
     for (let one = -reach; one <= reach; one += 1) {
       for (let other = Math.max(-reach, one - tilt); other <= Math.min(reach, one + tilt); other += 1) {
-        const dark = darkness(seen, moved(a, one), moved(b, other)) - 0.4 * (Math.abs(one) + Math.abs(other)) / reach;
+        const dark = darkness(seen, moved(a, one), moved(b, other)) - 0.4 * (Math.abs(one) + Math.abs(other)) / reach - 0.5 * Math.abs(one - other);
         total += dark;
         tried += 1;
         if (!best || dark > best.dark) best = { dark, one, other };
