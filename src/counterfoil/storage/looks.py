@@ -5,19 +5,21 @@ Rules:
 * Candidates come by equality of parts of the fingerprint (`evidence.likeness.candidates`); then the pictures themselves
   are laid over each other and measured.
 * A copy is compared once: its parts are stored together with its links. Killed before, it is compared again.
+* A word that more copies have than `COMMON_WORD` says nothing, so it gets no further rows: however many copies come,
+  one word has at most one row more than that.
 * The measuring is done outside of any transaction: on SQLite a photo must not wait for it.
 * A picture that was purged is not compared any more, and takes its parts with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from counterfoil.evidence.fingerprints import Fingerprint, distance
-from counterfoil.evidence.likeness import Kind, candidates, likeness
+from counterfoil.evidence.likeness import COMMON_WORD, Kind, candidates, likeness
 from counterfoil.evidence.picture import Image, decode
 from counterfoil.storage.models import Band, Copy, LookAlike
 from counterfoil.workflow.stores import Store, StoreError
@@ -43,11 +45,18 @@ def link_new(pictures: Store) -> int:
 def _link(copy: Copy, pictures: Store) -> int:
     mine = fingerprint_of(copy)
     links = _measured(copy, mine, pictures)
-    parts = [(_WHOLE, value) for value in mine.bands()] + [(_WORD, value) for value in mine.words]
+    parts = [(_WHOLE, value) for value in mine.bands()] + [(_WORD, value) for value in _still_rare(mine.words)]
     with transaction.atomic():
         LookAlike.objects.bulk_create(links, ignore_conflicts=True)
         Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in parts])
     return len(links)
+
+
+def _still_rare(words: Sequence[int]) -> list[int]:
+    """Those that are not known to be common."""
+    rows = Band.objects.filter(band=_WORD, value__in=words).values("value").annotate(copies=Count("pk"))
+    common = set(rows.filter(copies__gt=COMMON_WORD).values_list("value", flat=True))
+    return [word for word in words if word not in common]
 
 
 def fingerprint_of(copy: Copy) -> Fingerprint:
