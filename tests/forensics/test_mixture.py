@@ -10,12 +10,13 @@ from scipy.special import gammaln, xlog1py, xlogy
 from scipy.stats import binom
 
 from counterfoil.forensics.arrays import Floats, Ints
-from counterfoil.forensics.mixture import Mixture, log_prior, mixture
+from counterfoil.forensics.mixture import Mixture, _Posterior, log_prior, mixture
 from counterfoil.forensics.mixture_arrays import log_sum, parts
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations, log_thinned
 from counterfoil.forensics.mixture_proposal import Proposal
 from counterfoil.forensics.mixture_sampler import sample
+from counterfoil.forensics.mixture_shares import walk
 from counterfoil.forensics.mixture_smooth import log_smooth, make_tables, rules
 from counterfoil.primitives.errors import InputError, Refusal
 
@@ -284,9 +285,24 @@ def simulated(
     return n, n - a, w
 
 
+@pytest.mark.parametrize("spread", [0.2, None])
+def test_the_models_posterior_gains_what_the_walk_of_the_shares_says(spread: float | None) -> None:
+    """By tables and by walking through the counts, with stations too small for tables among them."""
+    n, cast, w = simulated(30, (0.7, 0.2, 0.1), 0.3, 12, voters=(40, 160))
+    posterior = _Posterior(n, n - cast, w, spread, None)
+    point = np.concatenate([[-1.0, -2.0], np.arcsinh(MEANS), np.sqrt(VARIANCES["usual"])])
+    value, classes = posterior.by_class(point, 30)
+    assert classes.shape == (30, 3) and value == posterior(point, 30)
+    steps = np.array([[0.5, -0.3], [0.2, 0.9]])
+    moved = point.copy()
+    moved[:2], gained = walk(classes, point[:2], steps, np.full(2, -1e9))
+    assert moved[:2] == pytest.approx([-0.3, -1.4])
+    assert posterior(moved, 30) == pytest.approx(value + gained, abs=1e-6)
+
+
 @pytest.fixture(scope="module")
 def planted() -> Mixture:
-    return mixture(*simulated(250, (0.6, 0.25, 0.15), 0.1, 3, voters=(300, 900)), draws=800, sweeps=30)
+    return mixture(*simulated(250, (0.6, 0.25, 0.15), 0.1, 3, voters=(300, 900)), draws=300, sweeps=10)
 
 
 def test_planted_classes_are_found_where_stations_vary_as_the_model_says(planted: Mixture) -> None:

@@ -34,6 +34,8 @@ from counterfoil.forensics.mixture_diagnostics import rhat
 from counterfoil.forensics.mixture_proposal import DEGREES, NORMAL_DEGREES, Proposal
 
 _log = logging.getLogger(__name__)
+CHAINS_START = "chains start"
+"""Said on the log when the search is over, for those who time the two apart."""
 
 LogPosterior = Callable[[Floats, int], float]
 """Log density at a point, from the first so many stations."""
@@ -299,6 +301,7 @@ def sample(
         proposal = _fit(target, proposal, stations, 18 * size, 8, rng)
     walks = _WALK_SHARE if stations < NEARLY_NORMAL else _WALK_SHARE_OF_MANY
     chain = _Chains(target, proposal, chains, stations, walks, shares, rng)
+    _log.info(CHAINS_START)
     chain.run(max(draws // 10, 20))
     points = chain.run(draws)
     while (worst := max(rhat(points[..., i]) for i in range(size))) > _STOP and points.shape[1] < _LONGEST * draws:
