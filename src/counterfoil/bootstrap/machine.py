@@ -96,6 +96,8 @@ class Reading:
     def __init__(self, machine: Machine, pictures: Store, readers: int) -> None:
         self.machine, self._pictures, self._readers = machine, pictures, readers
         self._paused_until = 0.0
+        self.goes_on = False
+        """Whether the last slice ended because of the time, not because all was read."""
 
     def is_due(self, now: datetime) -> bool:
         """Whether a copy waits for the machine."""
@@ -107,6 +109,7 @@ class Reading:
     def some(self, desk: Callable[[], Desk], seconds: float = SLICE_S) -> int:
         """Read copies for about so long; how many were read. `desk`: made anew for each, for time goes by."""
         made_by, done = self._made_by(), 0
+        self.goes_on = False
         if made_by is None:
             return 0
         until = time.monotonic() + seconds
@@ -120,6 +123,7 @@ class Reading:
                     before = rows.earlier(copy, made_by)
                     asked[threads.submit(self._one, copy) if before is None else _known(before)] = copy
                 if not asked:
+                    self.goes_on = done > 0 and time.monotonic() >= until
                     return done
                 finished, _ = wait(asked, return_when=FIRST_COMPLETED)
                 for one in finished:

@@ -167,6 +167,13 @@ class Server:
             found: Reading | None = kept[2]
             return found
 
+    @property
+    def reading_now(self) -> Reading | None:
+        """The machine as it was last asked for; it is not made for this."""
+        kept = self.__dict__.get("_reading")
+        found: Reading | None = kept[2] if kept is not None else None
+        return found
+
     def _new_reading(self, fitted: Path) -> Reading | None:
         by_name = {form.template.name: form.template for form in self.election.forms if form.template is not None}
         if not by_name or not self.settings.readers:

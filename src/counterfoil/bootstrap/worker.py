@@ -34,7 +34,9 @@ class Worker:
             signal.signal(number, lambda *_: self._stopping.set())
         while not self._stopping.is_set():
             self._patience_s = LOOK_EVERY_S if self.round() else min(MOST_PATIENCE_S, 2 * self._patience_s)
-            self._stopping.wait(self._patience_s)
+            reading = self._at.reading_now
+            if reading is None or not reading.goes_on:  # else photos wait for the machine, and everybody had their turn
+                self._stopping.wait(self._patience_s)
 
     def round(self) -> bool:
         """Enqueue what is due and do what is enqueued; whether nothing failed."""

@@ -39,6 +39,11 @@ __all__ = ["fast_postgres", "postgres"]
 
 PRETEND = ("tests.server.machine.pretend", "tests")
 WIDTH, HEIGHT = 900, 1200
+CHECKS = [
+    {"id": "options", "rule": "ada + bob + against == valid", "code": "sum-mismatch"},
+    {"id": "paper", "rule": "valid + spoilt == ballots", "code": "sum-mismatch"},
+    {"id": "register", "rule": "ballots <= voters", "code": "turnout-over-register", "severity": "check"},
+]
 TOTALS = ("voters", "ballots", "spoilt", "valid")
 
 
@@ -74,11 +79,7 @@ def make_template() -> FormTemplate:
             {"id": name, "label": {"en": LABELS[name]}, "kind": "total" if name in TOTALS else "votes"}
             for name in FIELDS
         ],
-        "checks": [
-            {"id": "options", "rule": "ada + bob + against == valid", "code": "sum-mismatch"},
-            {"id": "paper", "rule": "valid + spoilt == ballots", "code": "sum-mismatch"},
-            {"id": "register", "rule": "ballots <= voters", "code": "turnout-over-register", "severity": "check"},
-        ],
+        "checks": CHECKS,
         "pages": [
             {
                 "page": 1,
@@ -137,23 +138,28 @@ def with_template(folder: Path, template: FormTemplate) -> FormTemplate:
     return template
 
 
-@pytest.fixture
-def server(tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator[Server]:
-    """As everywhere, with a template for the form and the pretended reader in the real jail."""
-    folder = tmp_path / "election"
+def serve(folder: Path, template: FormTemplate, clock: Clock, settings: object, program: tuple[str, ...]) -> Server:
+    """The example election in `folder`, with this template for its form, read by this program."""
     init(folder)
     transcripts = folder / "transcripts.csv"
     transcripts.write_text(transcripts.read_text("utf-8").split("\n")[0] + "\n", "utf-8")
-    template = with_template(folder, make_template())
+    with_template(folder, template)
     base: Settings = django_settings.COUNTERFOIL
     settings.COUNTERFOIL = replace(base, folder=folder, batch_s=600, readers=1)  # type: ignore[attr-defined]
     found = current()
-    found.now, found.reader_program = clock, PRETEND
+    found.now, found.reader_program = clock, program
     found.open_election()
     assert found.pictures.get(template.pages[0].picture.sha256) == picture_of(template.pages[0])
+    return found
+
+
+@pytest.fixture
+def server(tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator[Server]:
+    """As everywhere, with a template for the form and the pretended reader in the real jail."""
+    found = serve(tmp_path / "election", make_template(), clock, settings, PRETEND)
     yield found
     found.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(found.settings.folder, ignore_errors=True)
 
 
 class Machines(Hall):

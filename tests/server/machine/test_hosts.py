@@ -17,6 +17,7 @@ from counterfoil.bootstrap.machine import CALIBRATION, Reading
 from counterfoil.storage import machine
 from counterfoil.storage.models import Copy, Entry, MachineReading
 from counterfoil.workflow.folder import init
+from counterfoil.workflow.machine import MachineRead
 from tests.server.machine.conftest import Machines, make_template, reading, with_template
 from tests.server.reading.conftest import PAPER
 from tests.server.running.material import ROOT, WAIT_S, children, environment, until
@@ -89,7 +90,7 @@ def test_a_machine_that_cannot_be_started_holds_up_nothing_else(hall: Machines) 
 def test_a_copy_that_was_moved_is_not_read_a_second_time(hall: Machines) -> None:
     copy = hall.copy("die")
     made_by = hall.reading().machine.made_by
-    read = machine.rules.MachineRead(False, "foreign")
+    read = MachineRead(False, "foreign")
     machine.claim(made_by, hall.server.now())
     machine.keep(copy, read, made_by)
     values = {f.attname: getattr(copy, f.attname) for f in Copy._meta.concrete_fields}
