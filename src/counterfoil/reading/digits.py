@@ -2,8 +2,8 @@
 
 It says for every few pixels which sign stands there: a digit, a cross, a dash, a word that means none, another word,
 something struck out, a digit written over another. Boxes, left-aligned, squeezed and free figures are read alike. Each
-field is shown in several views (`views`); what it may say is scored in all of them, and a view that sees nothing can't
-silence the others. One thread, same answer on every run. The weights and how they were made: docs/reading-weights.md.
+field is shown in several views (`views`); what it may say is scored in all of them, and no view alone rules it out. One
+thread, same answer on every run. The weights and how they were made: docs/reading-weights.md.
 
 Leaves out: arithmetic, calibration, training (`train`).
 """
@@ -33,11 +33,14 @@ _TOGETHER = 16
 _NONE_WORD = "nil"
 
 
+_FLOOR = 1e-3
+"""What a view leaves to a string it does not believe in, so that no view alone can rule one out."""
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     picture: views.Floats
     window: views.Window
-    weight: float
 
 
 class DigitsReader:
@@ -87,9 +90,8 @@ class DigitsReader:
     def _belief(self, crop: Crop, shown: Sequence[_View], answers: Sequence[ctc.Steps]) -> Belief:
         short = [ctc.shortened(steps) for steps in answers]
         texts = sorted({text for steps in short for text in ctc.likeliest(steps)})
-        weights = np.array([view.weight for view in shown])
         each = np.stack([ctc.probabilities(steps, texts) for steps in short])
-        p = (weights / weights.sum()) @ each
+        p, fit = _together(each)
         merged: dict[tuple[State, int | None], list[tuple[float, ctc.Text]]] = {}
         for text, chance in zip(texts, p, strict=True):
             state, value, _ = meaning("".join(self._signs[sign - 1] for sign in text))
@@ -105,7 +107,7 @@ class DigitsReader:
             candidates.append(Candidate(raw, state, value, min(sum(chance for chance, _ in found), 1.0)))
         candidates = [one for one in candidates if one.p > 1e-6]
         candidates.sort(key=lambda one: (-one.p, one.state, one.value if one.value is not None else -1))
-        return Belief(self.name, tuple(candidates[:_KEPT]), self._extra(crop, texts, p, each))
+        return Belief(self.name, tuple(candidates[:_KEPT]), self._extra(crop, texts, p, each) | {"fit": fit})
 
     def _extra(self, crop: Crop, texts: Sequence[ctc.Text], p: NDArray[Any], each: NDArray[Any]) -> dict[str, float]:
         """What calibration may use: marks of struck and overwritten signs, whether the views say the same, how much."""
@@ -168,13 +170,21 @@ def _views(crop: Crop) -> list[_View]:
     """With margins; the field; cut to the ink; and the ink alone, printed lines taken out."""
     margin = crop.margin_px
     dark = views.darkness(views.grey_of(crop.image), margin)
-    windows = [(dark, views.whole(dark), 1.0), (dark, views.inner(dark, margin), 1.0)]
+    windows = [(dark, views.whole(dark)), (dark, views.inner(dark, margin))]
     box = ink_box(crop.ink, margin)
     if box is not None:
         top, bottom, left, right = box
         tight = views.around(dark, margin, top, bottom, left, right, 0.25)
-        windows += [(dark, tight, 1.0), (np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32), tight, 1.0)]
-    return [_View(views.view(on, margin, window), window, weight) for on, window, weight in windows]
+        windows += [(dark, tight), (np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32), tight)]
+    return [_View(views.view(on, margin, window), window) for on, window in windows]
+
+
+def _together(each: NDArray[Any]) -> tuple[NDArray[Any], float]:
+    """Of views x strings, the strings' probabilities by all views: their geometric mean, scaled to one; and the sum
+    before scaling, which is small where the views contradict each other."""
+    mean = np.maximum(np.exp(np.log(each + _FLOOR).mean(axis=0)) - _FLOOR, 0)
+    fit = float(mean.sum())
+    return mean / max(fit, 1e-9), min(fit, 1.0)
 
 
 def _weights(script: str) -> tuple[bytes, dict[str, Any]]:
