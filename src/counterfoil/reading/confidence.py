@@ -26,6 +26,8 @@ from counterfoil.reading.merge import Merging
 
 LEAST_DIGIT_PX: Final = 9.0
 """Pixels of the photo; smaller writing is never suggested."""
+MOST_MARKED: Final = 0.25
+"""Probability of a crossed-out or overwritten sign above which people look."""
 LEAST_SEEN: Final = 0.97
 """Part of the field inside the picture."""
 FILE: Final = "calibration.json"
@@ -146,6 +148,7 @@ class Calibration:
             (state not in (State.NUMBER, State.EMPTY), f"{state}, not a number"),
             (not seen.same_as_raw, "arithmetic prefers another figure than the readers see"),
             (seen.in_picture < LEAST_SEEN, "partly outside the picture"),
+            (_marked(seen), "something is struck out or written over"),
             (state is State.NUMBER and seen.digit_px < LEAST_DIGIT_PX, "the writing is too small"),
             (p < self.suggest, "not sure"),
         )
@@ -178,6 +181,11 @@ def features(seen: Seen, state: State) -> dict[str, float]:
         "small": max(0.0, 1 - seen.digit_px / 24) if state is State.NUMBER else 0.0,
         "empty": float(state is State.EMPTY),
     }
+
+
+def _marked(seen: Seen) -> bool:
+    """Whether our network sees a crossed-out or overwritten sign in what it reads."""
+    return max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0)) > MOST_MARKED
 
 
 def _logit(p: float) -> float:

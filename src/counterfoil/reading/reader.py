@@ -58,6 +58,9 @@ class PageReading:
     reason: str | None
     template: str
     page: int | None
+    variant: str | None
+    code: str | None
+    """The reason of a refusal in one stable word, such as `wrong-page`; None where it was accepted."""
     residual_px: float
     quad: Quad
     codes: tuple[Mapping[str, str], ...]
@@ -77,6 +80,8 @@ class PageReading:
                 "reason": self.reason,
                 "template": self.template,
                 "page": self.page,
+                "variant": self.variant,
+                "code": self.code,
                 "registration_residual_px": round(self.residual_px, 3),
                 "quad": [[round(float(x), 1), round(float(y), 1)] for x, y in self.quad],
             },
@@ -126,9 +131,9 @@ class Reader:
                 image = decode(photo)
                 reason = gates(image)
         except InputError as error:
-            return self._refused(str(error), clock)
+            return self._refused(str(error), error.code, clock)
         if reason is not None:
-            return self._refused(reason, clock, _whole(image))
+            return self._refused(reason, "unreadable", clock, _whole(image))
         with clock.stage("codes"):
             codes = read_codes(image, self._tags, self._kinds) if self._tags or self._kinds else ()
         with clock.stage("page"):
@@ -136,7 +141,7 @@ class Reader:
         seen = tuple({"kind": code.kind, "payload": code.payload} for code in codes)
         if not found.accepted or found.page is None or found.residual_px is None or found.quad is None:
             quad = _whole(image) if found.quad is None else found.quad
-            return self._refused(found.reason or "", clock, quad, seen)
+            return self._refused(found.reason or "", found.code or "", clock, quad, seen)
         template, prepared = next(
             (template, prepared)
             for template, prepared in self._pages
@@ -154,6 +159,8 @@ class Reader:
             reason=None,
             template=template.name,
             page=found.page.number,
+            variant=found.page.variant,
+            code=None,
             residual_px=found.residual_px,
             quad=found.quad,
             codes=seen,
@@ -165,13 +172,20 @@ class Reader:
         )
 
     def _refused(
-        self, reason: str, clock: Clock, quad: Quad | None = None, codes: tuple[Mapping[str, str], ...] = ()
+        self,
+        reason: str,
+        code: str,
+        clock: Clock,
+        quad: Quad | None = None,
+        codes: tuple[Mapping[str, str], ...] = (),
     ) -> PageReading:
         return PageReading(
             accepted=False,
             reason=reason,
             template=self._pages[0][0].name if len({template.name for template, _ in self._pages}) == 1 else "",
             page=None,
+            variant=None,
+            code=code,
             residual_px=0.0,
             quad=np.zeros((4, 2)) if quad is None else quad,
             codes=codes,
@@ -201,6 +215,8 @@ class Reader:
             reason=None,
             template=given.template,
             page=None,
+            variant=None,
+            code=None,
             residual_px=0.0,
             quad=_whole(image),
             codes=(),

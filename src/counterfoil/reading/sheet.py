@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from counterfoil.reading.belief import Belief, Candidate, State
 from counterfoil.reading.confidence import Calibration, Outcome, Seen
 from counterfoil.reading.joint import Joint, Option, Rule, decide
 from counterfoil.reading.merge import Merged, merge
 
+LEAST_NAMED = 0.1
+"""Probability below which what the readers name is no reading at all."""
 LEAST_INSIDE = 0.5
 """Part of a field that must lie in the picture to be read at all."""
 
@@ -114,7 +114,7 @@ def _seen(
     given = {name: said.get(key, 0.0) if key else 0.0 for name, said in merged.by_reader.items()}
     best = merged.best
     return Seen(
-        posterior=max(marginals.posterior),
+        posterior=marginals.posterior[_place(merged, final)],
         gap=marginals.gap,
         merged=0.0 if final is None else final.p,
         digits=given.get("digits"),
@@ -134,7 +134,7 @@ def _field(
     name: str, merged: Merged, joint: Joint, final: Candidate | None, seen: Seen, calibration: Calibration
 ) -> FieldReading:
     best = merged.best
-    raw = "?" if best is None or merged.rest > best.p else best.raw
+    raw = "?" if best is None or best.p < LEAST_NAMED else best.raw
     state, value = (State.ILLEGIBLE, None) if final is None else (final.state, final.value)
     p = calibration.probability(seen, state)
     outcome, why = calibration.outcome(seen, state, p)
@@ -144,7 +144,7 @@ def _field(
         if candidate.value is not None and candidate.value != value:
             others[candidate.value] = others.get(candidate.value, 0.0) + share
     # what certainty takes from the first answer goes to the others in proportion
-    scale = (1 - p) / max(1 - max(posterior), 1e-9)
+    scale = (1 - p) / max(1 - seen.posterior, 1e-9)
     alternatives = [(other, min(1 - p, share * scale)) for other, share in others.items()]
     alternatives = sorted((a for a in alternatives if a[1] > 0.001), key=lambda a: -a[1])[:5]
     return FieldReading(name, raw, value, state, p, tuple(alternatives), outcome, why, seen)
@@ -162,9 +162,16 @@ def option(candidate: Candidate) -> Option:
 
 
 def _likeliest(merged: Merged, joint: Joint, name: str) -> Candidate | None:
-    posterior = joint.fields[name].posterior
-    first = int(np.argmax(posterior))
-    return merged.candidates[first] if first < len(merged.candidates) else None
+    """The likeliest of what the readers name; None, and so illegible, where that is hardly likelier than nothing."""
+    named = joint.fields[name].posterior[:-1]
+    if not named or max(named) < LEAST_NAMED:
+        return None
+    return merged.candidates[named.index(max(named))]
+
+
+def _place(merged: Merged, final: Candidate | None) -> int:
+    """Where the answer stands among the options; something else is the last."""
+    return -1 if final is None else merged.candidates.index(final)
 
 
 def _rules(
