@@ -18,6 +18,7 @@ want npm npm
 want /usr/lib/postgresql/15/bin/initdb postgresql-15
 want /usr/lib/python3/dist-packages/swift/common/middleware/s3api python3-swift
 want /usr/bin/memcached memcached
+want systemd-analyze systemd
 fc-list 2>/dev/null | grep -qi 'noto' || need+=(fonts-noto-core fontconfig)
 [ ${#need[@]} -gt 0 ] || exit 0
 
