@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 from tests.servers.postgres import postgres_server
 
+from counterfoil.bootstrap.setup import setup_django
 from counterfoil.election.templates import read_template, write_template_zip
 from counterfoil.simulate.blank import BlankForm, Printed
 from counterfoil.simulate.drawing import draw_protocol, paper_form
@@ -52,7 +53,7 @@ def main() -> None:
         (one / "keys" / "database.password").write_text(database.password, "ascii")
         os.environ["COUNTERFOIL_DATABASE"] = database.url(database.create_database())
         _end(_start("seed", one, given))
-        shutil.copytree(one, two, ignore=shutil.ignore_patterns("pictures"))
+        shutil.copytree(one, two, ignore=shutil.ignore_patterns("pictures", "log.key", "record"))
         (two / "server" / "pictures").symlink_to(one / "server" / "pictures")  # as a store that both can reach
         for number in (1, 2):
             print(_row("the reader alone", number, given.photos, _at_once("alone", [one, two][:number], given)))
@@ -115,8 +116,6 @@ def _ready() -> float:
 
 
 def _server(folder: Path) -> Any:
-    from counterfoil.bootstrap.setup import setup_django  # noqa: PLC0415 - once Django is set up
-
     setup_django(folder)
     from counterfoil.bootstrap.prepare import prepare  # noqa: PLC0415 - once Django is set up
 
@@ -147,12 +146,16 @@ def _seed(given: argparse.Namespace) -> None:
 
 
 def _host(given: argparse.Namespace) -> None:
-    """A worker host that reads until nothing is due."""
-    at = _server(given.folder)
-    from counterfoil.bootstrap.jobs import desk_of  # noqa: PLC0415 - once Django is set up
+    """A host that only reads (`counterfoil worker --only-read`), until nothing is due."""
+    setup_django(given.folder)
+    from counterfoil.bootstrap.machine_host import MachineHost  # noqa: PLC0415 - once Django is set up
+    from counterfoil.bootstrap.server import server  # noqa: PLC0415 - once Django is set up
     from counterfoil.storage import machine  # noqa: PLC0415 - once Django is set up
 
-    reading, kept, vain = at.reading(), machine.keep, []
+    at = server()
+    host, kept, vain = MachineHost(at), machine.keep, list[str]()
+    reading = at.reading()
+    assert reading is not None
 
     def keep(copy: Any, read: Any, made_by: str) -> bool:
         done = kept(copy, read, made_by)
@@ -164,7 +167,7 @@ def _host(given: argparse.Namespace) -> None:
     reading.is_due(at.now())  # starts the jail
     began, read = _ready(), 0
     while reading.is_due(at.now()):
-        read += reading.some(lambda: desk_of(at))
+        read += host.round()
     print(json.dumps({"began": began, "ended": time.time(), "read": read - len(vain), "vain": len(vain)}))
     at.close()
 

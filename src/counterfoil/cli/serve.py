@@ -110,11 +110,19 @@ def web(folder: Path, port: int | None, processes: int | None, say: Output) -> N
 
 @click.command()
 @click.argument("folder", type=FOLDER)
+@click.option("--only-read", is_flag=True, help="Read copies by machine and nothing else; needs no key of the log.")
 @with_output
-def worker(folder: Path, say: Output) -> None:
-    """Run only the worker of the election in FOLDER: batches into the record, the publication after each."""
+def worker(folder: Path, only_read: bool, say: Output) -> None:
+    """Run only the worker of the election in FOLDER: batches into the record, the publication after each, copies read
+    by machine."""
     die_with_parent()
     setup_django(folder)
+    if only_read:
+        from counterfoil.bootstrap.machine_host import MachineHost  # noqa: PLC0415 - models, after Django is ready
+        from counterfoil.bootstrap.server import server  # noqa: PLC0415 - as above
+
+        MachineHost(server()).run()
+        return
     from counterfoil.bootstrap.prepare import prepare  # noqa: PLC0415 - models, after Django is ready
     from counterfoil.bootstrap.worker import Worker  # noqa: PLC0415 - as above
 

@@ -18,15 +18,15 @@ CLAIM_S = 3
 def main() -> int:
     folder, what = Path(sys.argv[1]), sys.argv[2]
     setup_django(folder)
-    from counterfoil.bootstrap.jobs import desk_of
+    from counterfoil.bootstrap.machine_host import MachineHost
     from counterfoil.bootstrap.prepare import prepare
-    from counterfoil.bootstrap.server import Server
+    from counterfoil.bootstrap.server import Server, server
     from counterfoil.storage import machine
     from counterfoil.storage.models import Copy, MachineReading
     from counterfoil.workflow.machine import MachineRead
     from tests.server.machine.conftest import PRETEND
 
-    at: Server = prepare()
+    at: Server = prepare() if what == "seed" else server()
     at.reader_program = PRETEND
     if what == "seed":
         _seed(at, int(sys.argv[3]))
@@ -40,11 +40,10 @@ def main() -> int:
             return done
 
         machine.keep = keep
-        reading = at.reading()
-        assert reading is not None
+        host = MachineHost(at)
         idle_since = time.monotonic()
         while time.monotonic() - idle_since < CLAIM_S + 1:
-            if reading.some(lambda: desk_of(at), 1.0):
+            if host.round():
                 idle_since = time.monotonic()
             else:
                 time.sleep(0.1)

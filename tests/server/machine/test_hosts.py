@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,13 @@ class Hosts:
             (self.folder / "keys/database.password").chmod(0o600)
             self.settings = {"COUNTERFOIL_DATABASE": re.sub(r":[^:@/]*@", "@", server.url(server.create_database()))}
         self.run("seed", COPIES)
+        self.without_keys()
+
+    def without_keys(self) -> None:
+        """What a host that only reads needs, and no more."""
+        for path in (self.folder / "keys").glob("*.key"):
+            path.unlink()
+        shutil.rmtree(self.folder / "record")
 
     def start(self, *what: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
