@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
@@ -17,7 +17,7 @@ from counterfoil.simulate.sheets import random_sheet
 from counterfoil.storage import layouts as store
 from counterfoil.storage.models import Account, Layout
 from tests.server.conftest import Person
-from tests.server.organise.test_browser import SHOTS, Browser, browser, clean, window
+from tests.server.organise.test_browser import SHOTS, browser, clean, window
 from tests.server.organise.test_layouts import FIELDS, drawn
 from tests.server.organise.world import means
 
@@ -62,6 +62,7 @@ def test_all_boxes_of_a_column_are_drawn_in_one_stroke_and_lie_on_the_printed_li
 ) -> None:
     made = drawn(server, ann, whole=False)
     with window(browser, live_server, as_person(ann), width=1100) as page:
+        page.set_viewport_size({"width": 1100, "height": 1700})  # the whole picture can be pointed at
         page.goto(f"{live_server.url}/organise/layouts/{made.pk}/")
         page.wait_for_function("document.querySelector('figure.layout image') && document.readyState === 'complete'")
         page.get_by_label("Boxes below each other in one stroke").fill(str(len(FIELDS)))
@@ -87,6 +88,7 @@ def test_areas_codes_and_the_sheet_are_drawn_and_what_is_chosen_moves_by_keys_an
 ) -> None:
     made = drawn(server, ann)
     with window(browser, live_server, as_person(ann), width=1100) as page:
+        page.set_viewport_size({"width": 1100, "height": 1700})  # the whole picture can be pointed at
         page.goto(f"{live_server.url}/organise/layouts/{made.pk}/")
         for what, corners in (
             ("mask", (60, 600, 540, 700)),
@@ -115,6 +117,7 @@ def test_a_corner_is_pulled_with_the_pointer(
 ) -> None:
     made = drawn(server, ann)
     with window(browser, live_server, as_person(ann), width=1100) as page:
+        page.set_viewport_size({"width": 1100, "height": 1700})  # the whole picture can be pointed at
         page.goto(f"{live_server.url}/organise/layouts/{made.pk}/")
         page.get_by_label("What you draw").select_option("none")
         page.get_by_label("The box").select_option("voters")

@@ -298,4 +298,4 @@ def _shape(kind: str, name: str, corners: Sequence[Point]) -> dict[str, Any]:
 
 def _unit(width: int, height: int) -> int:
     """Height of the letters on a picture, in its pixels."""
-    return max(8, max(width, height) // 70)
+    return max(8, max(width, height) // 50)

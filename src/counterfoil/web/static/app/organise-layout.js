@@ -34,7 +34,7 @@
   const [nextLabel, next] = choice(say.next, []);
   const rows = make("input", { type: "number", min: 1, max: 60, value: 1 });
   const boxes = make("input", { type: "number", min: 0, max: 12, value: 0 });
-  const note = make("p");
+  const note = make("p"); // its line is there from the start: nothing under a pointer may shift
   note.setAttribute("role", "status");
   const rowsLabel = labelled(say.rows, rows);
   tools.append(kindLabel, nextLabel, rowsLabel, labelled(say.boxes, boxes), button(say.snap, true, () => snapChosen()), button(say.remove, true, () => remove()), button(say.save, false, () => form.requestSubmit()), make("p", { textContent: say.help }), note);
@@ -107,7 +107,7 @@
     return found;
   };
   const same = (a, b) => a && b && a.page === b.page && a.kind === b.kind && a.key === b.key;
-  const unitOf = (number) => Math.max(8, Math.floor(Math.max(plain.pages[number].picture.width, plain.pages[number].picture.height) / 70));
+  const unitOf = (number) => Math.max(8, Math.floor(Math.max(plain.pages[number].picture.width, plain.pages[number].picture.height) / 50));
   const paint = () => figures.forEach(paintPage);
   const paintPage = (figure) => {
     const number = Number(figure.dataset.number);
