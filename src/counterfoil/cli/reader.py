@@ -47,3 +47,38 @@ def train(
         out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note, start=start
     )
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])
+
+
+@reader.command()
+@click.argument("source", metavar="FOLDER|LABELS", type=click.Path(exists=True, path_type=Path))
+@click.option("--undo", is_flag=True, help="Go back to the calibration before the current one.")
+@with_output
+def fit(source: Path, undo: bool, say: Output) -> None:
+    """Fit how sure the reader is to what people settled.
+
+    FOLDER is an election's folder with a server: its labels are taken, and its reader uses the result from its next
+    start. A file of LABELS may be given instead; the result goes beside it. A quarter of the copies is held out, and a
+    fit that does not help there is not taken. Each version is kept and noted in calibration.log.jsonl.
+    """
+    from counterfoil.reading import fit as fitting  # noqa: PLC0415 heavy libraries load only where they are used
+
+    place = source / "server" / "reader" if source.is_dir() else source.parent
+    if undo:
+        version = fitting.undo(place)
+        say.result({"version": version}, [f"in use again: {version}"])
+        return
+    now = fitting.current(place)
+    labels, left_out = fitting.read_labels(place / "labels.jsonl" if source.is_dir() else source, now.version)
+    made = fitting.fit(labels, now, fitting.next_version(place), left_out)
+    if made.helps:
+        fitting.adopt(place, made)
+    lines = [f"{made.sheets} copies, {len(labels)} settled fields, {left_out} of other versions left out"]
+    lines += ["held out:            fields   right   log loss           expected error"]
+    for name, before in made.before.items():
+        after = made.after[name]
+        lines.append(
+            f"  {name:<18} {before.fields:>6}  {before.right:>6}   {before.log_loss:.4f} -> {after.log_loss:.4f}   "
+            f"{before.ece:.4f} -> {after.ece:.4f}"
+        )
+    taken = f"in use: {made.calibration.version}" if made.helps else f"does not help; in use as before: {now.version}"
+    say.result({**made.to_dict(), "in_use": made.calibration.version if made.helps else now.version}, [*lines, taken])

@@ -82,6 +82,9 @@ class Calibration:
     spread: float = SPREAD
     weights: Mapping[str, float] = field(default_factory=lambda: {"posterior": 1.0})
     """Of each feature of `features`, and `bias`."""
+    slope: float = 1.0
+    shift: float = 0.0
+    """What `reader fit` learned on the job, on the logit of the probability."""
     accept: float = 0.99
     suggest: float = 0.6
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +109,8 @@ class Calibration:
                 slip=float(plain["slip"]),
                 spread=float(plain["spread"]),
                 weights={str(k): float(v) for k, v in plain["weights"].items()},
+                slope=float(plain["slope"]),
+                shift=float(plain["shift"]),
                 accept=float(plain["accept"]),
                 suggest=float(plain["suggest"]),
                 made=dict(plain["made"]),
@@ -130,6 +135,8 @@ class Calibration:
             "slip": self.slip,
             "spread": self.spread,
             "weights": dict(self.weights),
+            "slope": self.slope,
+            "shift": self.shift,
             "accept": self.accept,
             "suggest": self.suggest,
             "made": dict(self.made),
@@ -140,6 +147,7 @@ class Calibration:
         """That the answer is what stands in the field, 0 to 1 without either end."""
         found = features(seen, state)
         z = self.weights.get("bias", 0.0) + sum(self.weights.get(name, 0.0) * x for name, x in found.items())
+        z = self.slope * z + self.shift
         return min(max(1 / (1 + math.exp(-max(-30.0, min(30.0, z)))), 1e-6), 1 - 1e-6)
 
     def outcome(self, seen: Seen, state: State, p: float) -> tuple[Outcome, str]:

@@ -1,0 +1,269 @@
+"""Learning on the job: from what people settled, how sure the reader should have been. `counterfoil reader fit`.
+
+* A label is one field: the probability that the reader gave its answer, and whether people settled on that answer. No
+  picture is opened, and no reading changes: only how sure the reader is.
+* Two numbers are fitted (Platt scaling, on the logit of the probability): with a few hundred labels more were noise.
+  What caps certainty (`confidence`) stays as it is.
+* By sheet: the fields of one copy are on one side. A quarter of the sheets, named by their hash, is held out; what is
+  said of before and after is measured there.
+* A fit that does not help on what was held out changes nothing.
+* Every version is kept, each step is a line in the log, and `undo` goes back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from counterfoil.primitives.canonical import sha256_hex
+from counterfoil.primitives.errors import InputError, Refusal
+from counterfoil.reading.belief import State
+from counterfoil.reading.confidence import Calibration, shipped
+
+LEAST_LABELS: Final = 100
+"""Fields; with fewer nothing can be learned."""
+LEAST_SHEETS: Final = 12
+HELD_OUT: Final = 4
+"""One sheet in so many."""
+CURRENT, LOG = "calibration.json", "calibration.log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One field that people settled, and what the reader had said."""
+
+    sheet: str
+    template: str
+    p: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How good probabilities are over some fields."""
+
+    fields: int
+    right: int
+    log_loss: float
+    """Mean, in nats; less is better."""
+    ece: float
+    """Mean distance of what was said from what was found, over ten bins."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "fields": self.fields,
+            "right": self.right,
+            "log_loss": round(self.log_loss, 5),
+            "ece": round(self.ece, 5),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was learned, and what it does to the sheets that were held out."""
+
+    calibration: Calibration
+    helps: bool
+    sheets: int
+    left_out: int
+    """Labels of other versions of the reader."""
+    before: Mapping[str, Measured]
+    """By form type, and `all`."""
+    after: Mapping[str, Measured]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.calibration.version,
+            "helps": self.helps,
+            "sheets": self.sheets,
+            "left_out": self.left_out,
+            "slope": self.calibration.slope,
+            "shift": self.calibration.shift,
+            "before": {name: one.to_dict() for name, one in self.before.items()},
+            "after": {name: one.to_dict() for name, one in self.after.items()},
+        }
+
+
+def read_labels(path: Path, version: str) -> tuple[list[Label], int]:
+    """The labels of a file (one JSON object a line, docs/reading.md), and how many were of other versions.
+
+    Raises:
+        InputError: no such file, or a line that is not of this shape, by its number.
+    """
+    labels: list[Label] = []
+    others = 0
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(str(path), expected="labels, one JSON object a line", found="none", code="no-labels") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            plain = json.loads(line)
+            found = list(_labels(plain))
+            same = plain.get("calibration", version) == version
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path}, line {number}",
+                expected="a label as docs/reading.md describes it",
+                found=f"{type(error).__name__}: {error}"[:80],
+                code="bad-labels",
+            ) from None
+        if same:
+            labels += found
+        else:
+            others += len(found)
+    return labels, others
+
+
+def _labels(plain: Mapping[str, Any]) -> Iterator[Label]:
+    for field in plain["fields"].values():
+        said = field.get("machine")
+        if said is None or State(said["state"]) not in (State.NUMBER, State.EMPTY):
+            continue
+        right = said["state"] == field["state"] and said["value"] == field["value"]
+        p = float(said["p"])
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is {p}")
+        yield Label(str(plain["sheet"]), str(plain["template"]), p, right)
+
+
+def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: int = 0) -> Fit:
+    """
+    Raises:
+        Refusal: too few labels, or all right, or all wrong: nothing can be learned.
+    """
+    sheets = sorted({label.sheet for label in labels})
+    held = {sheet for sheet in sheets if int(sha256_hex(sheet.encode())[:8], 16) % HELD_OUT == 0}
+    fitting = [label for label in labels if label.sheet not in held]
+    checking = [label for label in labels if label.sheet in held]
+    if len(labels) < LEAST_LABELS or len(sheets) < LEAST_SHEETS or not checking:
+        raise Refusal(
+            f"Fitting needs {LEAST_LABELS} settled fields of {LEAST_SHEETS} copies at least; there are {len(labels)} "
+            f"of {len(sheets)}.",
+            code="too-few-labels",
+        )
+    if len({label.right for label in fitting}) < 2:
+        raise Refusal("Fitting needs right and wrong answers; here all are alike.", code="all-alike")
+    slope, shift = _scaled(fitting)
+    made = dataclasses.replace(
+        current,
+        version=version,
+        slope=round(current.slope * slope, 6),
+        shift=round(current.shift * slope + shift, 6),
+        made={"from": current.version, "sheets": len(sheets), "fields": len(labels)},
+    )
+    before = _by_template(checking, 1.0, 0.0)
+    after = _by_template(checking, slope, shift)
+    helps = after["all"].log_loss < before["all"].log_loss
+    return Fit(made, helps, len(sheets), left_out, before, after)
+
+
+def _scaled(labels: Sequence[Label]) -> tuple[float, float]:
+    z, right = _arrays(labels)
+
+    def cost(x: NDArray[np.float64]) -> float:
+        # drawn towards no change, as much as ten fields would
+        return _log_loss(x[0] * z + x[1], right) * len(z) + 5 * float((x[0] - 1) ** 2 + x[1] ** 2)
+
+    found = minimize(cost, np.array([1.0, 0.0]), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-7})
+    return max(float(found.x[0]), 0.05), float(found.x[1])
+
+
+def _arrays(labels: Sequence[Label]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    p = np.clip([label.p for label in labels], 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p)), np.array([label.right for label in labels], np.float64)
+
+
+def _log_loss(z: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    return float(np.mean(np.logaddexp(0, z) - right * z))
+
+
+def _by_template(labels: Sequence[Label], slope: float, shift: float) -> dict[str, Measured]:
+    groups: dict[str, list[Label]] = {"all": list(labels)}
+    for label in labels:
+        groups.setdefault(label.template, []).append(label)
+    return {name: _measured(group, slope, shift) for name, group in groups.items()}
+
+
+def _measured(labels: Sequence[Label], slope: float, shift: float) -> Measured:
+    z, right = _arrays(labels)
+    z = slope * z + shift
+    return Measured(len(labels), int(right.sum()), _log_loss(z, right), expected_error(1 / (1 + np.exp(-z)), right))
+
+
+def expected_error(p: NDArray[np.float64], right: NDArray[np.float64], bins: int = 10) -> float:
+    """Mean distance between the probability said and the share found right, over bins of equal width."""
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    weight = np.bincount(place, minlength=bins)
+    said = np.bincount(place, p, bins)
+    found = np.bincount(place, right, bins)
+    return float(np.abs(said - found).sum() / max(1, weight.sum()))
+
+
+# Versions on disk
+
+
+def current(folder: Path) -> Calibration:
+    """The calibration in use: the one in `folder`, or the shipped one."""
+    path = folder / CURRENT
+    return Calibration.from_bytes(path.read_bytes()) if path.exists() else shipped()
+
+
+def next_version(folder: Path) -> str:
+    """`fit1`, `fit2`, ...: never one that was used before."""
+    numbers = [int(path.stem.removeprefix("calibration-fit")) for path in folder.glob("calibration-fit*.json")]
+    return f"fit{max(numbers, default=0) + 1}"
+
+
+def adopt(folder: Path, made: Fit) -> Path:
+    """Put a fit to use: its own file first, the log second, then the file that readers take."""
+    data = made.calibration.to_bytes()
+    kept = folder / f"calibration-{made.calibration.version}.json"
+    _write(kept, data)
+    _note(folder, {"did": "fit", "sha256": sha256_hex(data), "was": current(folder).version, **made.to_dict()})
+    _write(folder / CURRENT, data)
+    return kept
+
+
+def undo(folder: Path) -> str:
+    """Back to the version before the current one; its name.
+
+    Raises:
+        Refusal: the shipped calibration is in use.
+    """
+    now = current(folder)
+    if now.version == shipped().version:
+        raise Refusal("There is no fit to take back; the shipped calibration is in use.", code="nothing-to-undo")
+    before = str(now.made["from"])
+    _note(folder, {"did": "undo", "was": now.version, "version": before})
+    if before == shipped().version:
+        (folder / CURRENT).unlink()
+    else:
+        _write(folder / CURRENT, (folder / f"calibration-{before}.json").read_bytes())
+    return before
+
+
+def _note(folder: Path, event: Mapping[str, Any]) -> None:
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

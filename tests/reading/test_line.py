@@ -1,0 +1,115 @@
+"""The bundled recogniser as a second reader: strings, what they mean, and what it sees in drawn fields."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from counterfoil.reading.belief import Crop, State
+from counterfoil.reading.line import _SYMBOLS, LineReader, beam, ink_box, meaning, probability, zero_word
+
+MARGIN = 16
+
+
+def _crop(text: str, width: int = 240, left: int = 60) -> Crop:
+    image = np.full((64 + 2 * MARGIN, width + 2 * MARGIN, 3), 235, np.uint8)
+    cv2.putText(image, text, (MARGIN + left, MARGIN + 50), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (30, 30, 60), 3, cv2.LINE_AA)
+    ink = np.clip((235 - image.min(axis=2).astype(np.float32)) / 180, 0, 1)
+    return Crop("field", image, ink.astype(np.float32), MARGIN, None, 1.0, 64.0)
+
+
+@pytest.fixture(scope="module")
+def reader() -> LineReader:
+    return LineReader()
+
+
+@pytest.mark.parametrize("text", ["158", "1", "0", "2047"])
+def test_a_figure_is_read_wherever_it_stands_in_a_wide_field(reader: LineReader, text: str) -> None:
+    found = reader.read([_crop(text, width=400, left=20), _crop(text, width=400, left=250)])
+    assert [belief.best.value for belief in found if belief.best] == [int(text)] * 2
+
+
+def test_an_empty_field_is_empty_and_never_a_figure(reader: LineReader) -> None:
+    best = reader.read([_crop("", width=300)])[0].best
+    assert best is not None
+    assert (best.state, best.value) == (State.EMPTY, None)
+
+
+def test_a_word_for_none_is_a_word(reader: LineReader) -> None:
+    best = reader.read([_crop("NIL")])[0].best
+    assert best is not None
+    assert (best.state, best.value, best.raw) == (State.WORD, 0, "nil")
+
+
+def test_fields_do_not_change_each_others_reading(reader: LineReader) -> None:
+    one, two, three = _crop("158"), _crop("77", width=500), _crop("4", width=90, left=20)
+    alone = [reader.read([crop])[0] for crop in (one, two, three)]
+    together = reader.read([one, two, three])
+    for a, b in zip(alone, together, strict=True):
+        assert [(c.raw, c.value) for c in a.candidates[:3]] == [(c.raw, c.value) for c in b.candidates[:3]]
+        assert a.candidates[0].p == pytest.approx(b.candidates[0].p, abs=1e-4)
+
+
+def test_the_package_that_brings_the_model_is_never_imported() -> None:
+    code = (
+        "import sys; from counterfoil.reading.line import LineReader; LineReader(); sys.exit('rapidocr' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.floats(0.01, 1), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_a_strings_probability_is_that_of_all_its_paths(rows: list[list[float]]) -> None:
+    scores = np.zeros((len(rows), 1 + len(_SYMBOLS)))
+    scores[:, :4] = [[value / sum(row) for value in row] for row in rows]  # blank, 0, 1, 2
+    paths: dict[str, float] = {}
+    for path in itertools.product(range(4), repeat=len(rows)):
+        kept = [sign for place, sign in enumerate(path) if sign and (place == 0 or path[place - 1] != sign)]
+        text = "".join(_SYMBOLS[sign - 1] for sign in kept)
+        paths[text] = paths.get(text, 0.0) + float(np.prod([scores[at, sign] for at, sign in enumerate(path)]))
+    for text, p in paths.items():
+        assert probability(scores, text) == pytest.approx(p)
+    assert paths[beam(scores, 50)[0]] == pytest.approx(max(paths.values()))
+
+
+@pytest.mark.parametrize(
+    ("text", "raw", "state", "value"),
+    [
+        ("158", "158", State.NUMBER, 158),
+        ("X07", "X07", State.NUMBER, 7),
+        ("-161", "161", State.NUMBER, 161),
+        ("0--", "0", State.NUMBER, 0),
+        ("XXX", "XXX", State.STRUCK, 0),
+        ("-", "-", State.STRUCK, 0),
+        ("", "", State.EMPTY, None),
+        ("5-1", "5-1", State.ILLEGIBLE, None),
+    ],
+)
+def test_what_a_string_means(text: str, raw: str, state: State, value: int | None) -> None:
+    said = meaning(text)
+    assert (said.raw, said.state, said.value) == (raw, state, value)
+
+
+@pytest.mark.parametrize(("text", "word"), [("NIL", "nil"), ("N1L", "nil"), ("none", "none"), ("CERO", "cero")])
+def test_words_for_none_are_known_with_a_letter_misread(text: str, word: str) -> None:
+    assert zero_word(text) == word
+
+
+@pytest.mark.parametrize("text", ["", "110", "17", "DELAPAN", "Yes", "l"])
+def test_other_words_and_figures_are_no_word_for_none(text: str) -> None:
+    assert zero_word(text) is None
+
+
+def test_ink_of_the_neighbours_is_not_the_fields() -> None:
+    ink = np.zeros((96, 200), np.float32)
+    ink[0:14, 50:60] = 1
+    assert ink_box(ink, MARGIN) is None
+    ink[40:60, 90:110] = 1
+    assert ink_box(ink, MARGIN) == (40, 60, 90, 110)
