@@ -206,7 +206,7 @@ def _read(at: Server, by_copy: Mapping[str, _Sheet], enough: int, progress: Prog
 def _answer(task: Task, person: Account, by_copy: Mapping[str, _Sheet], read: Counter[str], desk: Desk) -> None:
     copy = Copy.objects.get(pk=task.copy_id)
     sheet = by_copy.get(copy.pk)
-    if task.kind == "identify":
+    if task.kind in ("identify", "place"):
         place = (copy.station, copy.contest, copy.page)
         answers.identify(task, person, place, copy.kind, desk)
         return

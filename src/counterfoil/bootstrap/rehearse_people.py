@@ -191,7 +191,7 @@ class Worker:
             return "decision", {"action": "exclude_copy", "reason": "not_a_protocol"}
         if paper is None:
             return "problem", {"problem": "not_a_protocol"}
-        if kind == "identify":
+        if kind in ("identify", "place"):
             place = {"station": paper.station, "contest": paper.contest, "page": 1, "kind": paper.kind}
             return "place", dict(place)
         if kind == "decide":

@@ -70,7 +70,7 @@ def identify(task: Task, account: Account, place: Place, kind: str, desk: Desk) 
     with transaction.atomic():
         copy = _taken(task, account)
         body = {"station": place[0], "contest": place[1], "page": place[2], "kind": kind}
-        opinion = Opinion.objects.create(kind="identify", copy=copy, author=account, body=body)
+        opinion = Opinion.objects.create(kind=task.kind, copy=copy, author=account, body=body)
         work.refresh([copy.pk], desk)
         return opinion
 

@@ -30,7 +30,7 @@ from counterfoil.workflow.roles import may
 from counterfoil.workflow.standing import gold_due
 from counterfoil.workflow.work import fields_of
 
-KINDS = ("decide", "third", "read", "identify")
+KINDS = ("decide", "place", "third", "read", "identify")
 WINDOW = 32
 _TRIES = 20
 _MOST_GOLD = 30_000

@@ -315,7 +315,7 @@ class Task(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10)
-    """identify, read, third, decide"""
+    """identify, place, read, third, decide"""
     copy = models.ForeignKey(Copy, null=True, on_delete=models.CASCADE, related_name="tasks")
     station = models.CharField(max_length=200, blank=True)
     contest = models.CharField(max_length=100, blank=True)
@@ -346,8 +346,8 @@ class Task(models.Model):
 
 class Opinion(models.Model):
     """What somebody said about a copy or station that is no entry of the record by itself: what it shows
-    (`identify`), a ruling that waits for a second arbiter (`decide`), answers to a copy with known answers (`gold`),
-    that they gave it back (`skip`)."""
+    (`identify`; `place` where that decides), a ruling that waits for a second arbiter (`decide`), answers to a copy
+    with known answers (`gold`), that they gave it back (`skip`)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10)

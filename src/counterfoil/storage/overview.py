@@ -120,7 +120,7 @@ def ageing(now: datetime) -> list[Stage]:
     """What waits where, in the order of the work."""
     arrivals = Arrival.objects.aggregate(n=Count("pk"), oldest=Min("slot"))
     stages = [_stage("batch", arrivals["n"], arrivals["oldest"], now)]
-    for kind in ("identify", "read", "third", "decide"):
+    for kind in ("identify", "place", "read", "third", "decide"):
         tasks = Task.objects.filter(kind=kind, gold=False).aggregate(n=Count("pk"), oldest=Min("copy__slot"))
         stages.append(_stage(kind, tasks["n"], tasks["oldest"], now))
     waiting = Entry.objects.filter(index__isnull=True).aggregate(n=Count("pk"), oldest=Min("slot"))

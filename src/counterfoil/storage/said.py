@@ -57,7 +57,11 @@ def gather(copy: Copy, election: Election) -> tuple[Said, Mapping[str, Account]]
         claim=place,
         answers=[_answer(e, stages) for e in readings] + [_problem(o) for o in opinions if o.kind == "problem"],
         decisions=decisions_of(place, election),
-        seen=[Seen(str(o.author_id), _place_of(o.body)) for o in opinions if o.kind == "identify"],
+        seen=[
+            Seen(str(o.author_id), _place_of(o.body), ruling=o.kind == "place")
+            for o in opinions
+            if o.kind in ("identify", "place")
+        ],
         rulings=[ruling_of(o) for o in opinions if o.kind == "decide"],
         sure=machine.sure_of(copy, election),
         certain=fresh(copy).certain,

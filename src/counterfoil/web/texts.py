@@ -1,4 +1,4 @@
-"""Texts by language (of the definition, of a notice) in the language of the page; names in another script than its own."""
+"""Texts by language (of the definition, of a notice) in the language of the page; names in another script."""
 
 from __future__ import annotations
 

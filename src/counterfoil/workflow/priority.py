@@ -22,7 +22,7 @@ _NO_DEADLINE = 99_999
 _EPOCH = date(2020, 1, 1).toordinal()
 _EFFECT = 100_000_000
 _PAGES = 100
-_LATER = {"decide": 0, "third": 1, "read": 2, "identify": 3}
+_LATER = {"decide": 0, "place": 1, "third": 2, "read": 3, "identify": 4}
 
 
 @dataclass(frozen=True, slots=True)

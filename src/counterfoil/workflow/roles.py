@@ -19,6 +19,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "read": ("reader",),
     "third": ("reader",),
     "decide": ("arbiter",),
+    "place": ("arbiter", "organiser"),  # where a copy belongs, after people contradicted each other
     "see_copy": ("reader", "arbiter", "organiser"),  # only while a task is leased, but for organisers
     "invite_senders": ("sender_coordinator", "organiser"),
     "send_bulk": ("sender_coordinator", "organiser"),

@@ -16,7 +16,8 @@ Rules:
 * Where persons settled a field and a machine is sure of another number, one more person is asked that field, who sees
   neither. If that person reads what the machine read it goes to an arbiter; else it stays as it was settled.
 * A problem is an answer: `persons` persons who report the same one settle it. Answers that scatter go to an arbiter.
-* A copy is identified when its sender's claim and one person agree, or `IDENTIFY_VOICES` persons on anything else.
+* A copy is identified when its sender's claim and one person agree, or `IDENTIFY_VOICES` persons on anything else; when
+  `MOST_IDENTIFY` persons contradict each other, an arbiter or organiser says where it belongs.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class Seen:
 
     person: str
     place: Place
+    ruling: bool = False
+    """Asked because the others contradict each other: this decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def work(said: Said, election: Election) -> Work:
         problem = _unidentifiable(said, election.agreement.persons)
         if problem is not None:
             return Work("unreadable" if problem == "illegible" else "problem", problem=problem)
-        return Work("identify", (Need("identify", persons=missing),) if missing else ())
+        return Work("identify", (Need("identify", persons=missing) if missing else Need("place"),))
     if place != said.claim:
         return Work("identify", move_to=place)
     if not said.answers and not said.decisions:  # thousands of these come in one batch
@@ -157,10 +160,13 @@ def work(said: Said, election: Election) -> Work:
 
 
 def _identified(said: Said) -> tuple[Place | None, int]:
-    """Where the copy belongs, once enough persons say so; else how many more are asked."""
+    """Where the copy belongs, once enough persons say so; else how many more are asked, 0 when too many were."""
     if said.certain:
         return said.claim, 0
     voices = Counter(seen.place for seen in said.seen)
+    ruled = [seen.place for seen in said.seen if seen.ruling]
+    if ruled:
+        return ruled[-1], 0
     if said.claim[0]:
         voices[said.claim] += 1
     best = voices.most_common(2)

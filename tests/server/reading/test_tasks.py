@@ -51,6 +51,26 @@ def test_nobody_gets_a_copy_twice_in_whatever_kind(hall: Hall) -> None:
     assert leases.hand_out(one, hall.desk) is None
 
 
+def test_a_copy_of_which_five_people_say_different_things_goes_to_somebody_who_decides(
+    hall: Hall, as_person: AsPerson
+) -> None:
+    hall.copies("", lane="stranger")
+    said = [("001", 1), ("002", 1), ("003", 1), ("004", 1), ("005", 1)]
+    for reader, (station, page) in zip(hall.readers(len(said)), said, strict=True):
+        place = (station, "president", page)
+        answers.identify(hall.task(reader, "identify"), reader, place, "wall_copy", hall.desk)
+    assert [task.kind for task in Task.objects.all()] == ["place"]
+    assert leases.hand_out(hall.person("reader"), hall.desk) is None
+    client = as_person(hall.person("arbiter"))
+    assert "Photos of which people say different things" in client.get(reverse("work")).content.decode()
+    task = client.post(reverse("work_next"))["Location"]
+    assert "What you say decides" in client.get(task).content.decode()
+    assert client.post(task, {"station": "003", "contest": "president", "page": "1"}).status_code == 302
+    copy = Copy.objects.get()
+    assert (copy.station, copy.state) == ("003", "waiting")
+    assert {task.kind for task in Task.objects.all()} == {"read"}
+
+
 def test_a_lease_that_lapsed_goes_to_somebody_else_without_what_was_typed(hall: Hall) -> None:
     (copy,) = hall.copies("001")
     one, two, three = hall.readers(3)

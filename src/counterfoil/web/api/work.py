@@ -158,7 +158,7 @@ def reading(request: HttpRequest, key: uuid.UUID, given: ReadingIn) -> Any:
     "/tasks/{uuid:key}/problem", response={201: SaidOut, **ERRORS}, url_name="task-problem", summary="Report a problem"
 )
 def problem(request: HttpRequest, key: uuid.UUID, given: ProblemIn) -> Any:
-    found = _held(request, key, "identify", "read", "third")
+    found = _held(request, key, "identify", "place", "read", "third")
     if given.problem not in PROBLEMS:
         raise _unknown("problem", PROBLEMS, given.problem)
     return _said(answers.report(found, caller(request), given.problem, desk()))
@@ -171,7 +171,7 @@ def problem(request: HttpRequest, key: uuid.UUID, given: ProblemIn) -> Any:
     summary="Say what a photo shows",
 )
 def place(request: HttpRequest, key: uuid.UUID, given: PlaceIn) -> Any:
-    found = _held(request, key, "identify")
+    found = _held(request, key, "identify", "place")
     at = desk()
     if given.kind not in COPY_KINDS:
         raise _unknown("kind", COPY_KINDS, given.kind)
@@ -228,7 +228,7 @@ def _held(request: HttpRequest, key: uuid.UUID, *kinds: str) -> Task:
 
 def _task(found: Task) -> dict[str, Any]:
     copy = found.copy
-    place_known = copy is not None and found.kind != "identify"
+    place_known = copy is not None and found.kind not in ("identify", "place")
     return {
         "id": found.pk,
         "kind": found.kind,

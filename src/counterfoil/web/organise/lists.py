@@ -25,6 +25,7 @@ from counterfoil.workflow.roles import ROLES, may
 STAGES = {
     "batch": gettext_lazy("Photos that wait for their batch"),
     "identify": gettext_lazy("Copies to identify"),
+    "place": gettext_lazy("Copies of which people say different things"),
     "read": gettext_lazy("Readings to do"),
     "third": gettext_lazy("Fields for a third reader"),
     "decide": gettext_lazy("Differences for an arbiter"),

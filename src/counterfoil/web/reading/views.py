@@ -31,6 +31,7 @@ _LAST = "last_reading"
 """In the session: the reading that can be undone. No row says in what order somebody worked."""
 _PARTS: Mapping[str, tuple[Callable[..., HttpResponse], Callable[..., Any]]] = {
     "identify": (identifying.show, identifying.answer),
+    "place": (identifying.show, identifying.answer),
     "decide": (deciding.show, deciding.answer),
     "choose": (choosing.show, choosing.answer),
 }
