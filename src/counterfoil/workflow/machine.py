@@ -172,7 +172,7 @@ def checked(said: bytes, templates: Sequence[FormTemplate], width: int, height: 
     if not page["accepted"]:
         if fields:
             raise NotAReading("no figures of a page that was refused", sorted(fields)[0])
-        reason = page.get("reason")
+        reason = page.get("code")
         known = isinstance(reason, str) and _WORD.fullmatch(reason)
         return MachineRead(False, str(reason) if known else "refused", codes=_codes(data, templates))
     template = next((t for t in templates if t.name == page.get("template")), None)

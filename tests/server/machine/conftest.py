@@ -138,12 +138,21 @@ def with_template(folder: Path, template: FormTemplate) -> FormTemplate:
     return template
 
 
-def serve(folder: Path, template: FormTemplate, clock: Clock, settings: object, program: tuple[str, ...]) -> Server:
+def serve(
+    folder: Path,
+    template: FormTemplate,
+    clock: Clock,
+    settings: object,
+    program: tuple[str, ...],
+    agreement: str = "{persons: 2}",
+) -> Server:
     """The example election in `folder`, with this template for its form, read by this program."""
     init(folder)
     transcripts = folder / "transcripts.csv"
     transcripts.write_text(transcripts.read_text("utf-8").split("\n")[0] + "\n", "utf-8")
     with_template(folder, template)
+    definition = (folder / "election.yaml").read_text("utf-8")
+    (folder / "election.yaml").write_text(definition.replace("{persons: 2}", agreement), "utf-8")
     base: Settings = django_settings.COUNTERFOIL
     settings.COUNTERFOIL = replace(base, folder=folder, batch_s=600, readers=1)  # type: ignore[attr-defined]
     found = current()
@@ -154,9 +163,15 @@ def serve(folder: Path, template: FormTemplate, clock: Clock, settings: object, 
 
 
 @pytest.fixture
-def server(tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator[Server]:
+def agreement() -> str:
+    """Of the election's definition; tests of another rule have their own."""
+    return "{persons: 2}"
+
+
+@pytest.fixture
+def server(agreement: str, tmp_path: Path, db: None, clock: Clock, settings: object) -> Iterator[Server]:
     """As everywhere, with a template for the form and the pretended reader in the real jail."""
-    found = serve(tmp_path / "election", make_template(), clock, settings, PRETEND)
+    found = serve(tmp_path / "election", make_template(), clock, settings, PRETEND, agreement)
     yield found
     found.close()
     shutil.rmtree(found.settings.folder, ignore_errors=True)

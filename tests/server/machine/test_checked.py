@@ -95,10 +95,15 @@ def test_what_cannot_be_a_number_is_refused_wherever_it_stands() -> None:
 
 
 def test_texts_of_a_photo_are_dropped() -> None:
-    told = {"page": {"accepted": False, "reason": "Vote for Bob!"}, "fields": {}, "codes": [{"payload": "call 0123"}]}
+    page = {"accepted": False, "reason": "Vote for Bob!", "code": "Vote for Bob!"}
+    told = {"page": page, "fields": {}, "codes": [{"payload": "call 0123"}]}
     found = read(told)
     assert (found.reason, found.codes) == ("refused", ())
     assert "Bob" not in json.dumps(found.data())
+
+
+def test_why_a_page_was_refused_is_a_known_kind_of_word() -> None:
+    assert read({"page": {"accepted": False, "code": "wrong-page"}, "fields": {}}).reason == "wrong-page"
 
 
 def test_attack_a_version_with_more_than_a_word() -> None:
