@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from counterfoil.reading.sheet import FieldReading, Observed, conclude
 
 FORMS = Path(__file__).parents[3] / "shared" / "data" / "forms"
 TEMPLATES = Path(__file__).parents[1] / "forms"
-SURE = {"accept": 0.5, "weights": {"bias": 4.0}}
+SURE = Calibration(accept=0.5, weights={"bias": 4.0})
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +136,8 @@ def _seen(name: str, digits: tuple[str, float], line: tuple[str, float], **signs
     return Observed(name, (belief("digits", digits, signs), belief("line", line, {"digit_px": 40.0})), 1.0)
 
 
-def _conclude(*observed: Observed, rules: tuple[Rule, ...] = (), **changes: Any) -> dict[str, FieldReading]:
-    return conclude(observed, rules, Calibration(**{**SURE, **changes}))[0]
+def _conclude(*observed: Observed, rules: tuple[Rule, ...] = ()) -> dict[str, FieldReading]:
+    return conclude(observed, rules, SURE)[0]
 
 
 SHEET = (
@@ -182,7 +181,7 @@ def test_a_figure_that_arithmetic_prefers_goes_to_people_and_both_are_kept() -> 
 
 def test_a_broken_rule_is_reported_and_its_fields_are_not_accepted() -> None:
     wrong = _seen("t", ("25", 0.999), ("25", 0.999))
-    fields, broken = conclude((*SHEET[:2], wrong), SUM, Calibration(**SURE))
+    fields, broken = conclude((*SHEET[:2], wrong), SUM, SURE)
     assert [(rule.sum, rule.written) for rule in broken] == [(15, 25)]
     assert fields["t"].value == 25
     assert all(field.outcome is not Outcome.ACCEPT for field in fields.values())

@@ -15,7 +15,10 @@ import click
 
 from counterfoil.cli.options import ANYWHERE
 from counterfoil.cli.output import Output, with_output
+from counterfoil.election.templates import FormTemplate, read_template
 from counterfoil.primitives.errors import InputError
+from counterfoil.reading.confidence import Calibration
+from counterfoil.reading.given import Outlines, read_outlines
 
 TEMPLATES = (".yaml", ".yml", ".zip")
 PLACES = (Path(), Path("forms"), Path("templates"), Path("tests/forms"))
@@ -72,8 +75,15 @@ def read(
             do="make a template in the browser, or see docs/form-templates.md",
             code="no-template",
         )
+    # everything that can be wrong is read here: an error does not get out of a worker in one piece
     known = calibration.read_bytes() if calibration else None
-    job = _Job(tuple(path for name in templates for path in _templates(name)), fields, form_id or "", known)
+    if known is not None:
+        Calibration.from_bytes(known)
+    job = _Job(
+        tuple(read_template(path) for name in templates for path in _templates(name)),
+        None if fields is None else read_outlines(fields, form_id or ""),
+        known,
+    )
     files = list(_files(photos))
     several = len(files) > 1
     for number, (file, (found, drawn)) in enumerate(
@@ -94,9 +104,8 @@ def read(
 class _Job:
     """What every worker needs to make its own reader; all of it can be sent to a process."""
 
-    templates: tuple[Path, ...]
-    fields: Path | None
-    form_id: str
+    templates: tuple[FormTemplate, ...]
+    given: Outlines | None
     calibration: bytes | None
 
 
@@ -104,12 +113,10 @@ class _Worker:
     """One process's reader, made once."""
 
     def __init__(self, job: _Job) -> None:
-        from counterfoil.election.templates import read_template  # noqa: PLC0415 heavy: load only where used
-        from counterfoil.reading.given import read_outlines  # noqa: PLC0415
-        from counterfoil.reading.reader import Reader  # noqa: PLC0415
+        from counterfoil.reading.reader import Reader  # noqa: PLC0415 heavy libraries load only where they are used
 
-        self._given = None if job.fields is None else read_outlines(job.fields, job.form_id)
-        self._reader = Reader([read_template(path) for path in job.templates], calibration=job.calibration)
+        self._given = job.given
+        self._reader = Reader(job.templates, calibration=job.calibration)
 
     def read(self, file: Path, draw: bool) -> tuple[dict[str, Any], bytes | None]:
         """The reading as JSON, and the overlay as JPEG where it is asked for."""
@@ -117,7 +124,8 @@ class _Worker:
 
         photo = file.read_bytes()
         reading = self._reader.read(photo) if self._given is None else self._reader.read_given(photo, self._given)
-        return reading.to_dict(), overlay_jpeg(photo, reading) if draw else None
+        seen = reading.accepted or not str(reading.code).startswith("picture-")  # else there is nothing to draw on
+        return reading.to_dict(), overlay_jpeg(photo, reading) if draw and seen else None
 
 
 _workers: list[_Worker] = []
