@@ -15,12 +15,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from uuid import UUID
 
 from django.db import transaction
 
@@ -40,6 +41,9 @@ SLICE_S = 5.0
 """So long the job reads; then it is due again."""
 PAUSE_S = 300.0
 """After no jail could be started."""
+LOOK_AGAIN = timedelta(seconds=20)
+"""Among a million copies that were all read a look takes long, and only a batch brings new ones; a copy that was moved
+or a claim that ended waits so much."""
 CPU_S, WALL_S = 20, 100.0
 """Of one photo. A median one takes a second; a machine with much else to do was seen to need fifteen."""
 MEMORY_BYTES = 2_500_000_000
@@ -93,8 +97,9 @@ def complete(templates: tuple[FormTemplate, ...], pictures: Store) -> tuple[Form
 class Reading:
     """Feeds the reader, and keeps what it says."""
 
-    def __init__(self, machine: Machine, pictures: Store, readers: int) -> None:
-        self.machine, self._pictures, self._readers = machine, pictures, readers
+    def __init__(self, machine: Machine, pictures: Store, contests: Sequence[str], readers: int) -> None:
+        self.machine, self._pictures, self._contests, self._readers = machine, pictures, tuple(contests), readers
+        self._nothing: tuple[datetime, UUID | None] | None = None
         self._paused_until = 0.0
         self.goes_on = False
         """Whether the last slice ended because of the time, not because all was read."""
@@ -103,8 +108,13 @@ class Reading:
         """Whether a copy waits for the machine."""
         if time.monotonic() < self._paused_until:
             return False
+        batch = rows.newest_batch()
+        if self._nothing is not None and self._nothing[1] == batch and now < self._nothing[0] + LOOK_AGAIN:
+            return False
         made_by = self._made_by()
-        return made_by is not None and rows.to_read(made_by, now).exists()
+        found = made_by is not None and rows.to_read(made_by, self._contests, now).exists()
+        self._nothing = None if found else (now, batch)
+        return found
 
     def some(self, desk: Callable[[], Desk], seconds: float = SLICE_S) -> int:
         """Read copies for about so long; how many were read. `desk`: made anew for each, for time goes by."""
@@ -117,7 +127,7 @@ class Reading:
         with ThreadPoolExecutor(self._readers, thread_name_prefix="reading") as threads:
             while True:
                 while len(asked) < self._readers + 1 and time.monotonic() < until:
-                    copy = rows.claim(made_by, desk().now)
+                    copy = rows.claim(made_by, self._contests, desk().now)
                     if copy is None:
                         break
                     before = rows.earlier(copy, made_by)

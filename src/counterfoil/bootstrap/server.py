@@ -32,6 +32,7 @@ from counterfoil.record.replay import replay
 from counterfoil.record.state import Replay
 from counterfoil.sandbox import Sandbox
 from counterfoil.storage import inbox, mirror
+from counterfoil.storage.machine import contests_with_template
 from counterfoil.storage.models import Head
 from counterfoil.storage.objects import FolderStore, S3Store
 from counterfoil.workflow.grow import Grower
@@ -181,7 +182,8 @@ class Server:
         templates = complete(tuple(by_name[name] for name in sorted(by_name)), self.pictures)
         calibration = fitted.read_bytes() if fitted.exists() else None
         machine = make(templates, calibration, self.settings.readers, self.reader_program)
-        return Reading(machine, self.pictures, self.settings.readers)
+        contests = contests_with_template(self.election)
+        return Reading(machine, self.pictures, contests, self.settings.readers)
 
     def close(self) -> None:
         """End the jail's workers and the connections of this thread; what is asked for later is made again."""

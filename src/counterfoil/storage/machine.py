@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,10 +22,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from counterfoil.election.definition import Election, Form
+from counterfoil.election.definition import Election
 from counterfoil.primitives.cells import Cell
 from counterfoil.storage import inbox
-from counterfoil.storage.models import Copy, Entry, MachineReading, Station
+from counterfoil.storage.models import Batch, Copy, Entry, MachineReading, Station
 from counterfoil.workflow import machine as rules
 from counterfoil.workflow.machine import MachineRead
 from counterfoil.workflow.work import AGREED, Said, Work, fields_of
@@ -36,16 +37,26 @@ AGAIN_S = 30
 """After a failure, before the next try."""
 
 
-def to_read(made_by: str, now: datetime) -> QuerySet[Copy]:
-    """Copies that the machine, as it is now, has not read and nobody reads at this moment."""
+def to_read(made_by: str, contests: Sequence[str], now: datetime) -> QuerySet[Copy]:
+    """Copies of these contests, or of which nobody said the contest, that the machine, as it is now, has not read and
+    nobody reads at this moment."""
     over = Q(made_by=made_by, state__in=("read", "failed")) | Q(taken_until__gt=now)
     done = MachineReading.objects.filter(over, copy=OuterRef("pk"))
-    return Copy.objects.exclude(picture="").exclude(state="withdrawn").filter(~Exists(done))
+    return _readable(contests).filter(~Exists(done))
 
 
-def claim(made_by: str, now: datetime) -> Copy | None:
+def _readable(contests: Sequence[str]) -> QuerySet[Copy]:
+    return Copy.objects.exclude(picture="").exclude(state="withdrawn").filter(contest__in=[*contests, ""])
+
+
+def newest_batch() -> uuid.UUID | None:
+    """Changes when copies came in."""
+    return Batch.objects.order_by("-size_before").values_list("pk", flat=True).first()
+
+
+def claim(made_by: str, contests: Sequence[str], now: datetime) -> Copy | None:
     """A copy for the caller alone, until `keep`, `failed` or the claim's end. None: nothing is due."""
-    due = to_read(made_by, now)
+    due = to_read(made_by, contests, now)
     start = secrets.token_hex(32)  # names of copies are random: hosts that begin anywhere rarely want the same one
     while (copy := due.filter(pk__gte=start).order_by("pk").first() or due.order_by("pk").first()) is not None:
         if _claimed(copy, made_by, now):
@@ -154,9 +165,9 @@ def rank_of(copy: Copy) -> int:
     return 1 if row is None else row
 
 
-def forms_with_template(election: Election) -> list[Form]:
-    """The forms that the machine can read."""
-    return [form for form in election.forms if form.template is not None]
+def contests_with_template(election: Election) -> list[str]:
+    """The contests whose protocols the machine can read."""
+    return [c.id for c in election.contests if election.form(c.form).template is not None]
 
 
 # --- into the record --------------------------------------------------------------------------------------------
@@ -192,16 +203,15 @@ def say_if_time(copy: Copy, said: Said, made: Work, election: Election, slot: st
 # --- for organisers ---------------------------------------------------------------------------------------------
 
 
-def progress() -> dict[str, int]:
-    """Copies by what the machine made of them: `read`, `refused`, `failed`, `waiting`."""
+def progress(contests: Sequence[str]) -> dict[str, int]:
+    """Copies of these contests by what the machine made of them: `read`, `refused`, `failed`, `waiting`."""
     read = MachineReading.objects.exclude(read_by="").exclude(copy__state="withdrawn")
     known = {
         "read": read.exclude(template="").count(),
         "refused": read.filter(template="").count(),
         "failed": MachineReading.objects.filter(state="failed", read_by="").count(),
     }
-    everything = Copy.objects.exclude(picture="").exclude(state="withdrawn").count()
-    return {**known, "waiting": max(0, everything - sum(known.values()))}
+    return {**known, "waiting": max(0, _readable(contests).count() - sum(known.values()))}
 
 
 def readings(contest: str, election: Election) -> Iterator[tuple[Copy, MachineRead]]:

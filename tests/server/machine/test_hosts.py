@@ -29,17 +29,21 @@ def test_two_claims_are_of_two_copies_and_end_after_a_while(hall: Machines) -> N
     for _ in range(2):
         hall.copy(reading())
     made_by, now = hall.reading().machine.made_by, hall.server.now()
-    claimed = {copy.pk for copy in (machine.claim(made_by, now), machine.claim(made_by, now)) if copy is not None}
+    claimed = {
+        copy.pk
+        for copy in (machine.claim(made_by, ["president"], now), machine.claim(made_by, ["president"], now))
+        if copy is not None
+    }
     assert len(claimed) == 2
-    assert machine.claim(made_by, now) is None
+    assert machine.claim(made_by, ["president"], now) is None
     hall.clock.forward(seconds=machine.CLAIM_S + 1)
-    assert machine.claim(made_by, hall.server.now()) is not None
+    assert machine.claim(made_by, ["president"], hall.server.now()) is not None
 
 
 def test_who_lost_the_claim_keeps_nothing_twice(hall: Machines) -> None:
     copy = hall.copy(reading())
     made_by = hall.reading().machine.made_by
-    machine.claim(made_by, hall.server.now())
+    machine.claim(made_by, ["president"], hall.server.now())
     read = hall.reading().machine.read(hall.server.pictures.get(copy.picture), 900, 1200)
     assert machine.keep(copy, read, made_by)
     assert not machine.keep(copy, read, made_by)
@@ -92,7 +96,7 @@ def test_a_copy_that_was_moved_is_not_read_a_second_time(hall: Machines) -> None
     copy = hall.copy("die")
     made_by = hall.reading().machine.made_by
     read = MachineRead(False, "foreign")
-    machine.claim(made_by, hall.server.now())
+    machine.claim(made_by, ["president"], hall.server.now())
     machine.keep(copy, read, made_by)
     values = {f.attname: getattr(copy, f.attname) for f in Copy._meta.concrete_fields}
     moved = Copy.objects.create(**{**values, "copy": "ab" * 32, "moved_from_id": copy.pk, "station": "002"})

@@ -24,15 +24,15 @@ TYPING = ("read", "decide")
 def machine_only(request: HttpRequest) -> HttpResponse:
     """The separate page of machine readings."""
     election = server().election
-    readable = {form.id for form in machine.forms_with_template(election)}
+    readable = machine.contests_with_template(election)
     may_see = not any(may(person(request).roles, action) for action in TYPING)
-    contests = [c for c in election.contests if c.form in readable] if may_see else []
+    contests = [c for c in election.contests if c.id in readable] if may_see else []
     return page(
         request,
         "machine.html",
         readable=bool(readable),
         may_see=may_see,
-        progress=machine.progress(),
+        progress=machine.progress(readable),
         expected=election.expected_stations or Station.objects.count(),
         contests=[_tally(contest) for contest in contests],
     )
