@@ -188,6 +188,9 @@ def features(seen: Seen, state: State) -> dict[str, float]:
         "broken": float(seen.broken),
         "small": max(0.0, 1 - seen.digit_px / 24) if state is State.NUMBER else 0.0,
         "empty": float(state is State.EMPTY),
+        "cut": seen.signs.get("line.cut", 0.0),
+        "views": seen.signs.get("line.views_agree", 1.0) + seen.signs.get("digits.views_agree", 1.0) - 2,
+        "marked": max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0)),
     }
 
 

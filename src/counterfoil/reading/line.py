@@ -203,6 +203,14 @@ def ink_box(ink: Ink, margin: int) -> tuple[int, int, int, int] | None:
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
+def _cut(ink: Ink, margin: int) -> float:
+    """The share of the field's ink in strokes that run out of the crop above or below: figures between two rows."""
+    _, marks = cv2.connectedComponents(np.asarray(ink > 0.35, np.uint8), connectivity=8)
+    outside = np.union1d(marks[0], marks[-1])
+    inner = marks[margin:-margin, margin:-margin]
+    return float(np.isin(inner, outside[outside > 0]).sum() / max(1, (inner > 0).sum()))
+
+
 def _line(picture: Grey) -> Grey:
     """Scaled to the recogniser's height; width in steps, so that lines can run together, the rest white."""
     high, wide = picture.shape
@@ -340,6 +348,7 @@ def _signs(crop: Crop, found: Sequence[Sequence[str]]) -> dict[str, float]:
     return {
         "ink": float((inner > 0.35).mean()),
         "has_ink": float(box is not None),
+        "cut": _cut(crop.ink, m),
         "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
         "views_agree": firsts.count(max(set(firsts), key=firsts.count)) / len(firsts),
     }

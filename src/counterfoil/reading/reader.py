@@ -69,6 +69,8 @@ class PageReading:
     """Each field in the photo."""
     broken_rules: tuple[BrokenRule, ...]
     seconds: float
+    observed: tuple[Observed, ...] = ()
+    """What was seen of each field, before anything was concluded."""
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each step."""
 
@@ -168,6 +170,7 @@ class Reader:
             places=quads,
             broken_rules=broken,
             seconds=clock.whole(),
+            observed=tuple(observed),
             stages=clock.stages,
         )
 
