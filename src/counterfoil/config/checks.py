@@ -134,6 +134,11 @@ CHECKS: tuple[Check, ...] = (
         "see the sentence; for a bucket also keys/objects.id and keys/objects.secret", state.pictures,
     ),
     Check(
+        "form-pictures", "warning", "Are the pictures of the forms' templates there, so that the machine can read?",
+        "put the template file beside election.yaml and start again, or bring it in under Layouts of forms",
+        state.form_pictures,
+    ),
+    Check(
         "record", "error", "Do log and database belong together?",
         "put the newer one back, or `counterfoil restore`; nothing is signed until then", state.record,
     ),

@@ -11,12 +11,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
 
 from counterfoil.config.settings import Settings
+from counterfoil.election.definition import read_definition
+from counterfoil.primitives.canonical import parse
 from counterfoil.primitives.errors import RecordError
 from counterfoil.record.keys import LOG_KEY, PARTS
 from counterfoil.record.log import Log
+from counterfoil.record.objects import ObjectStore
 from counterfoil.storage import accounts, audit
 from counterfoil.storage.inbox import check_waiting
-from counterfoil.storage.models import Account, Batch, Head
+from counterfoil.storage.models import Account, Batch, Entry, Head
 from counterfoil.storage.objects import FolderStore, S3Store
 from counterfoil.workflow.stores import Store
 
@@ -91,12 +94,29 @@ def quiet(settings: Settings, now: datetime) -> Iterator[str]:
             yield f"{name} is {found}"
 
 
-def pictures(settings: Settings, now: datetime) -> Iterator[str]:
-    store: Store
+def _pictures(settings: Settings) -> Store:
     if settings.objects:
-        store = S3Store.of(settings.objects, "pictures", keys=settings.keys)
-    else:
-        store = FolderStore(settings.private / "pictures")
+        return S3Store.of(settings.objects, "pictures", keys=settings.keys)
+    return FolderStore(settings.private / "pictures")
+
+
+def form_pictures(settings: Settings, now: datetime) -> Iterable[str] | None:
+    rows = Entry.objects.filter(type="election", index__isnull=False, withdrawn=False) if _ready() else None
+    newest = rows.order_by("-index").first() if rows is not None else None
+    if newest is None:
+        return None
+    data = ObjectStore(settings.folder / "objects").get(newest.body["definition"]["sha256"])
+    store = _pictures(settings)
+    return [
+        f"none of page {page.name} of the form {form.id}"
+        for form in read_definition(parse(data)).forms
+        for page in (form.template.pages if form.template is not None else ())
+        if not store.has(page.picture.sha256)
+    ]
+
+
+def pictures(settings: Settings, now: datetime) -> Iterator[str]:
+    store = _pictures(settings)
     probe = b"counterfoil check " + os.urandom(16)
     try:
         name = store.put(probe)

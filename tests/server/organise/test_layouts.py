@@ -16,6 +16,7 @@ from django.test import Client
 from counterfoil.bootstrap import layouts as bootstrap
 from counterfoil.bootstrap.layouts import Found, Trial, code_of
 from counterfoil.bootstrap.server import Server
+from counterfoil.config import checks_state
 from counterfoil.election.folder import load_folder
 from counterfoil.election.templates import (
     FormTemplate,
@@ -363,6 +364,19 @@ def test_a_definition_that_is_uploaded_alone_keeps_the_template_that_stands(
         "/organise/import/", {"kind": "election", "file": SimpleUploadedFile("e", json.dumps(plain).encode())}
     )
     assert "Layouts of forms" in html.unescape(answer.content.decode())
+
+
+def test_the_check_of_a_server_says_when_a_picture_of_a_template_is_gone(
+    server: Server, clock: Clock, ann: Account, person: Person
+) -> None:
+    assert list(checks_state.form_pictures(server.settings, server.now()) or ()) == []
+    made = drawn(server, ann)
+    adopt(server, clock.forward, made, ann, person("organiser", name="ben"))
+    assert list(checks_state.form_pictures(server.settings, server.now()) or ()) == []
+    server.pictures.delete(store.template_of(made).pages[0].picture.sha256)
+    assert list(checks_state.form_pictures(server.settings, server.now()) or ()) == [
+        "none of page 1 of the form protocol"
+    ]
 
 
 def test_an_unfinished_layout_makes_no_definition(server: Server, ann: Account) -> None:
