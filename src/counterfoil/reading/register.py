@@ -36,9 +36,9 @@ FIT_SIDE = 1_600
 """Longest side of the photo in which print is compared, in pixels."""
 MIN_FOUND = 0.6
 MIN_TYPICAL = 0.55
-MIN_TOGETHER = 1.4
-"""Of `found` and `typical` together. Right pages reach 1.46 and more, pages of the same print with other rows up to
-1.35 (docs/reading.md)."""
+MIN_TOGETHER = 1.47
+"""Of `found` and `typical` together. Right pages reach 1.49 and more; pages of the same print for another province or
+election, with other names or a row more, up to 1.44 (docs/reading.md)."""
 MAX_OFF = 1.5
 """Pixels of 1,000. Lines alone fit many pages, each of them a little beside its place."""
 MIN_ASKED = 0.3
