@@ -95,7 +95,7 @@ def seed_rehearsal(at: Server, *, seed: int = 1, progress: Progress = lambda wha
         for name, roles in {
             "organiser": ("organiser",),
             "reader": ("reader",),
-            "arbiter": ("arbiter", "reader"),
+            "arbiter": ("arbiter",),
         }.items()
     )
     to_send = at.settings.folder / FOLDER / "to-send"

@@ -70,8 +70,12 @@ def serve(
         {"web": ["web", str(folder)], "worker": ["worker", str(folder)]},
         environment,
         answers=lambda: is_taken(settings),
-        ready=lambda: say.line(f"Open http://{settings.hosts[0]}:{settings.port} (Ctrl-C ends it)"),
+        ready=lambda: _open(say, f"http://{settings.hosts[0]}:{settings.port}"),
     ).run()
+
+
+def _open(say: Output, at: str) -> None:
+    say.line(f"Open {at} for what the public sees, {at}/send/ to send a photo, {at}/work/ to log in. Ctrl-C ends it.")
 
 
 def _folder(folder: Path | None, rehearsal: bool) -> Path:

@@ -3,8 +3,8 @@
 Rules:
 
 * Handed out, not picked. Of the `WINDOW` most urgent tasks that somebody may do, those whose copy was not touched by
-  somebody of the same invitation branch come first, then chance decides: nobody can steer which copy they get, nor who
-  gets it with them.
+  somebody of the same invitation branch come first, then what only few may do (decisions), then chance decides: nobody
+  can steer which copy they get, nor who gets it with them.
 * Nobody gets a copy twice, in whatever kind: not one that they read, identified, ruled on or gave back.
 * A lease is staff time in the database. Autosave renews it; when it is over the task is free for others, and for its
   holder until somebody takes it.
@@ -93,7 +93,8 @@ _OF_KIND = f"""
 _NEXT = f"""
     SELECT t.* FROM storage_task t
     WHERE t.id IN (SELECT w.id FROM ({{0}}) w ORDER BY w.priority, w.id LIMIT {WINDOW}) AND {_FREE}
-    ORDER BY CASE WHEN t.branches LIKE %(branch)s THEN 1 ELSE 0 END, RANDOM() LIMIT 1
+    ORDER BY CASE WHEN t.branches LIKE %(branch)s THEN 1 ELSE 0 END,
+        CASE WHEN t.kind IN ('decide', 'place') THEN 0 ELSE 1 END, RANDOM() LIMIT 1
 """  # noqa: S608
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import sys
 import time
@@ -281,7 +282,7 @@ def test_a_scripted_typist_needs_seconds_for_a_protocol(
             began = time.perf_counter()
             here = at.page.url
             type_all(at.page, PAPER, delay=KEY_MS)
-            at.page.wait_for_function("(here) => location.href !== here", arg=here)
+            at.page.wait_for_url(re.compile(rf"^(?!{re.escape(here)}$)"))
             times.append(time.perf_counter() - began)
     with capsys.disabled():
         sys.stdout.write(

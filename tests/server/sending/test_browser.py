@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,8 +155,12 @@ def stored(page: Page) -> list[Any]:
 
 
 def until_forgotten(page: Page) -> None:
-    """Wait until nothing lies in the queue: what the page shows may be ahead of its database."""
-    page.wait_for_function("async () => (await CounterfoilQueue.items()).length === 0")
+    """Wait until nothing lies in the queue: what the page shows may be ahead of its database. (Not by
+    `wait_for_function`: it works under our policy only if what it waits for has come already.)"""
+    limit = time.monotonic() + PATIENCE_MS / 1000
+    while (left := stored(page)) != []:
+        assert time.monotonic() < limit, left
+        page.wait_for_timeout(50)
 
 
 def test_photos_taken_without_a_network_survive_a_closed_browser_and_go_when_it_is_back(
