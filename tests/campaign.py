@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,7 +38,7 @@ def main() -> int:
     seeds = parser.parse_args().seeds
     started = time.time()
     rows = []
-    for row in (*_crashes(), *_elections(seeds), *pictures()):
+    for row in chain(_crashes(), _elections(seeds), pictures()):
         rows.append(row)
         print(*row, sep=" | ", flush=True)  # noqa: T201 - progress of a program for the terminal
     failed = sum(row[2] for row in rows)
