@@ -208,7 +208,7 @@ class _Field:
 
     def figure(self, digits: str, problem: Problem | None) -> None:
         if problem is Problem.FLOATING:
-            self.base -= self.high * float(self.rng.uniform(0.28, 0.4))
+            self.base -= self.high * float(self.rng.uniform(0.2, 0.32))
         free = self.boxes is None or len(digits) > self.boxes
         if free or problem in {Problem.SQUEEZED, Problem.ONE_BOX, Problem.STRUCK_BESIDE}:
             self.across(digits, problem)
@@ -345,11 +345,13 @@ def _word(work: _Field, _value: int) -> Written:
 
 
 def _overwritten(work: _Field, value: int) -> Written:
-    """The last figure once more, another digit over one of it, with a heavier pen."""
+    """A figure, and another digit over one of it with a little more ink. A one hides in the strokes of others, so it is
+    never what is written over them: people would not see it either."""
     digits = str(value)
     work.figure(digits, None)
     at = int(work.rng.integers(len(digits)))
-    other = str((int(digits[at]) + int(work.rng.integers(1, 10))) % 10)
+    others = [sign for sign in "023456789" if sign != digits[at]]
+    other = others[int(work.rng.integers(len(others)))]
     signs = len(work.lines)
     if work.boxes and len(digits) <= work.boxes:
         work.sign(other, (work.boxes - len(digits) + at + 0.5) * work.box, most=work.box * 0.88, size=work.size * 1.08)
@@ -358,7 +360,7 @@ def _overwritten(work: _Field, value: int) -> Written:
         left, right = float(points[:, 0].min()), float(points[:, 0].max())
         step = (right - left) / len(digits)
         work.sign(other, left + (at + 0.5) * step, most=max(step, 0.3 * work.size), size=work.size * 1.08)
-    work.lines = work.lines[:signs] + [Line(one.points, 1.5) for one in work.lines[signs:]]
+    work.lines = work.lines[:signs] + [Line(one.points, 1.2) for one in work.lines[signs:]]
     place = len(work.raw) - len(digits) + at
     return Written(work.raw[:place] + "?" + work.raw[place + 1 :], None, FieldState.ILLEGIBLE, work.lines)
 
