@@ -72,6 +72,8 @@ def test_one_file_has_the_same_bytes_every_time_and_gives_the_template_back(tmp_
     again = read_template_bytes(data)
     assert again == read_template_bytes(write_template_zip(again))
     assert write_template_zip(again) == data
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        assert {(info.date_time, info.create_system) for info in packed.infolist()} == {((1980, 1, 1, 0, 0, 0), 3)}
     assert again.fields == found.fields
     assert again.pages == found.pages
     assert picture_of(again.pages[1]) == BACK
@@ -201,7 +203,9 @@ def test_attack_the_slowest_pattern_that_is_allowed_is_still_fast(tmp_path: Path
     value["pages"][0]["codes"][0]["pattern"] = "a*(?P<station>a*)b"
     code = read_template(write_folder(tmp_path, value)).pages[0].codes[0]
     before = time.process_time()
+    assert code.match("a" * 499 + "b") == {"station": ""}
     assert code.match("a" * 500) is None
+    assert code.match("a" * 500 + "b") is None  # longer than any payload may be
     assert time.process_time() - before < 5  # it takes some milliseconds; an exponential one takes for ever
 
 
@@ -210,6 +214,10 @@ def test_attack_a_zip_bomb_is_refused_by_what_it_says_of_itself(monkeypatch: pyt
     assert len(bomb) < 100_000
     with pytest.raises(InputError) as caught:
         read_template_bytes(bomb)
+    assert caught.value.code == "too-large"
+    text = archive({**whole(), "template.yaml": b"#" * 5_000_000}, zipfile.ZIP_DEFLATED)
+    with pytest.raises(InputError) as caught:
+        read_template_bytes(text)
     assert caught.value.code == "too-large"
     monkeypatch.setattr(templates, "MAX_ZIP_BYTES", 300_000)
     many = archive({**whole(), **{f"p{n}.png": bytes(200_000) for n in range(3)}}, zipfile.ZIP_DEFLATED)
