@@ -50,10 +50,11 @@ def flattened(image: Rgb, quad: Quad, width: int, margin: int = MARGIN_PX) -> Rg
 def seen(image: Rgb, quad: Quad) -> float:
     """The part of the field's area inside the picture, 0 to 1."""
     height, width = image.shape[:2]
-    whole = polygon_area(np.asarray(quad, np.float64))
-    if whole < LEAST_SIDE**2:
+    corners = np.asarray(quad, np.float64)
+    if np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).min() < LEAST_SIDE:
         return 0.0
-    return float(min(1.0, polygon_area(inside(np.asarray(quad, np.float64), width, height)) / whole))
+    whole = polygon_area(corners)
+    return float(min(1.0, polygon_area(inside(corners, width, height)) / max(whole, LEAST_SIDE**2)))
 
 
 def inside(polygon: Quad, width: float, height: float) -> Quad:

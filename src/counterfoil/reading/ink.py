@@ -24,8 +24,8 @@ from counterfoil.reading.layout import MARGIN_PX
 NOISE = 0.05
 """Darkness below which nothing is told from paper."""
 DEEP_PX = 26
-"""Rows of the field from which a mark is the field's own; tails of neighbours are shorter."""
-CRUMB_PX = 90
+"""Rows (or columns) of the field from which a mark is the field's own; tails of neighbours are shorter."""
+CRUMB_PX = 110
 """Area; the smallest digit has three times as much."""
 Mask = NDArray[np.bool_]
 Path = NDArray[np.intp]
@@ -75,7 +75,7 @@ def without_lines(pen: Ink, across: Sequence[Path], down: Sequence[Path]) -> Ink
         near[path, np.arange(path.size)] = 1
     for path in down:
         near[np.arange(path.size), path] = 1
-    return _without_crumbs(result, cv2.dilate(near, np.ones((11, 11), np.uint8)) > 0)
+    return _without_crumbs(result, cv2.dilate(near, np.ones((15, 15), np.uint8)) > 0)
 
 
 def _without_crumbs(ink: Ink, near: Mask) -> Ink:
@@ -106,12 +106,14 @@ def _erase(result: Ink, pen: Ink, path: Path) -> None:
         right += 1
     # A stroke shows beside the line, on both sides of it; one side alone touches it and ends there.
     floor = max(NOISE, float(middle[reach]) * 0.5)
-    beside_left = values[:, max(0, left - 2) : left].max(axis=1, initial=0) > floor
-    beside_right = values[:, right + 1 : right + 3].max(axis=1, initial=0) > floor
-    crossing = beside_left & beside_right
-    crossing = cv2.dilate(crossing.astype(np.uint8)[:, None], np.ones((3, 1), np.uint8))[:, 0] > 0
-    rows = np.flatnonzero(~crossing)
-    for column in range(max(0, left - 1), min(2 * reach, right + 1) + 1):
+    beside_left = values[:, max(0, left - 3) : max(0, left - 1)].max(axis=1, initial=0) > floor
+    beside_right = values[:, right + 2 : right + 4].max(axis=1, initial=0) > floor
+    # A slanted stroke leaves on one side some rows below where it came in on the other.
+    slant = np.ones((2 * (right - left + 1) + 1, 1), np.uint8)
+    crossing = (_grown(beside_left, slant) & beside_right) | (beside_left & _grown(beside_right, slant))
+    between = _grown(crossing, np.ones((right - left + 3, 1), np.uint8))
+    rows = np.flatnonzero(~between)
+    for column in range(max(0, left - 2), min(2 * reach, right + 2) + 1):
         at = columns[rows, column]
         good = (at >= 0) & (at < width)
         result[rows[good], at[good]] = 0
@@ -120,6 +122,10 @@ def _erase(result: Ink, pen: Ink, path: Path) -> None:
 def without_print(pen: Ink, print_: Ink) -> Ink:
     """What ink lets through on top of print: both take their part of the light, so 1 - pen = (1 - ink) (1 - print)."""
     return np.clip((pen - print_) / np.maximum(1 - print_, 0.2), 0, 1).astype(np.float32, copy=False)
+
+
+def _grown(rows: Mask, by: NDArray[np.uint8]) -> Mask:
+    return np.asarray(cv2.dilate(rows.astype(np.uint8)[:, None], by)[:, 0] > 0)
 
 
 def print_over(template: Ink, photo: Ink) -> Ink:
@@ -170,14 +176,21 @@ def own_marks(ink: Ink) -> Ink:
     inner = (slice(MARGIN_PX, -MARGIN_PX), slice(MARGIN_PX, -MARGIN_PX))
     whole = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=marks)
     within = np.bincount(labels[inner].ravel(), weights=ink[inner].ravel(), minlength=marks)
-    foreign = within < whole / 3
+    # Of what comes in over the canvas's edge, more lies outside than is seen.
+    over_rows = np.zeros(marks, bool)
+    over_rows[labels[[0, -1]]] = True
+    over_columns = np.zeros(marks, bool)
+    over_columns[labels[:, [0, -1]]] = True
+    foreign = (within < whole / 3) | ((over_rows | over_columns) & (within < whole / 2))
     foreign[0] = False
     outside = np.ones(ink.shape, bool)
     outside[inner] = False
     gone = np.zeros(ink.shape, bool)
     for mark in np.flatnonzero(foreign):
         its = labels == mark
-        rows = int(its[inner].any(axis=1).sum())
-        gone |= (its & outside) if rows >= DEEP_PX else its
+        # A long dash that leads into the field is low, but reaches far along it.
+        axis = 0 if over_columns[mark] and not over_rows[mark] else 1
+        deep = int(its[inner].any(axis=axis).sum()) >= DEEP_PX
+        gone |= (its & outside) if deep else its
     near = cv2.dilate(gone.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return np.asarray(np.where(gone | (near & (labels == 0)), 0, ink), np.float32)
