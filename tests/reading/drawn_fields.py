@@ -12,7 +12,7 @@ from counterfoil.reading.belief import Crop
 from counterfoil.reading.crops import crops_given
 from counterfoil.simulate.glyphs import Strokes, mnist
 from counterfoil.simulate.lessons import hand, photographed, sample_style
-from counterfoil.simulate.strokes import Drawn, draw_field
+from counterfoil.simulate.strokes import Drawn, Write, draw_field
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
 
@@ -37,6 +37,7 @@ def field(
     script: str = "western",
     place: str = "right",
     strokes: Strokes | None = None,
+    write: Write | None = None,
     pitch: float = 0.9,
 ) -> Field:
     """`text` in an ordinary hand, photographed by an ordinary camera."""
@@ -58,7 +59,7 @@ def field(
         marks=ordinary,
     )
     width = pitch * boxes if boxes else float(rng.uniform(2, 6))
-    write = hand(rng, strokes, 0.04)
+    write = write or hand(rng, strokes, 0.04)
     drawn = draw_field(rng, text, style, width=width, boxes=boxes, place=place, write=write)
     grey = photographed(rng, drawn)
     high, wide = grey.shape

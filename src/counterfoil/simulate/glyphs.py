@@ -106,22 +106,45 @@ _PERSIAN: Mapping[str, Sequence[str]] = {
 }
 _DEVANAGARI: Mapping[str, Sequence[str]] = {
     "0": ("5,1 1,3 1,8 5,10 9,8 9,3 5,1", "5,2 2,4 2,8 5,9 8,8 8,4 5,2"),
-    "1": ("4,5 2,3 4,0 7,1 8,4 6,7 7,10", "5,4 3,4 3,1 6,0 8,3 5,7 7,10", "5,5 3,3 5,1 7,2 7,6 5,8 8,10"),
-    "2": ("2,1 6,0 7,3 5,5 2,5 2,5 6,7 8,10", "2,2 5,0 8,2 5,5 2,6 5,7 9,10"),
+    "1": (
+        "4,5 2,3 4,0 7,1 8,4 6,7 7,10",
+        "5,4 3,4 3,1 6,0 8,3 5,7 7,10",
+        "5,5 3,3 5,1 7,2 7,6 5,8 8,10",
+        "4,3 2,3 3,0 6,0 7,3 5,5 3,6 7,7 7,10",
+        "5,2 3,3 2,1 5,0 6,2 4,5 4,6 6,8 7,10",
+    ),
+    "2": ("2,1 6,0 7,3 5,5 2,5 2,5 6,7 8,10", "2,2 5,0 8,2 5,5 2,6 5,7 9,10", "2,1 5,0 7,2 6,5 3,6 3,6 5,6 6,10"),
     "3": ("2,1 6,0 7,2 4,4 4,4 7,5 6,7 3,7 3,7 6,8 7,10", "2,1 6,0 6,3 3,4 7,5 6,7 3,7 8,10"),
     "4": ("2,0 6,5 8,8 5,10 3,8 5,5 8,0", "1,1 5,5 7,8 5,10 3,8 5,5 9,1"),
     "5": (
         "2,1 2,5 2,5 6,5 7,5|7,0 7,0 7,7 7,7 9,10",
         "1,1 2,5 7,5|7,0 7,5 4,4 7,7 9,10",
         "2,0 1,4 4,6 7,4|7,0 7,6 9,10",
+        "3,0 1,3 2,6 6,6 6,6 6,3|5,6 9,10",
+        "2,0 2,5 4,6 6,5 6,2 6,6 9,10",
     ),
-    "6": ("8,1 4,0 3,3 6,4 3,5 2,8 5,9 8,8 7,10", "7,1 3,1 4,4 6,4 2,6 3,9 7,9 9,10"),
-    "7": ("3,2 1,5 2,8 6,9 9,6 8,2 5,1 4,4 6,5", "2,1 1,6 4,9 8,8 9,4 6,2 4,4 6,6"),
-    "8": ("2,1 3,6 6,9 9,10", "3,0 2,4 4,8 9,10", "2,1 8,1|3,1 2,6 8,10"),
+    "6": (
+        "8,1 4,0 3,3 6,4 3,5 2,8 5,9 8,8 7,10",
+        "7,1 3,1 4,4 6,4 2,6 3,9 7,9 9,10",
+        "7,0 3,0 2,3 5,4 3,4 2,7 4,8 7,8|7,7 8,10",
+        "8,0 4,0 3,3 6,4 2,5 2,8 6,8 7,7 8,10",
+    ),
+    "7": (
+        "3,2 1,5 2,8 6,9 9,6 8,2 5,1 4,4 6,5",
+        "2,1 1,6 4,9 8,8 9,4 6,2 4,4 6,6",
+        "1,1 2,6 3,10 8,9 9,4 8,1 5,1 4,4 6,5",
+    ),
+    "8": (
+        "2,1 3,6 6,9 9,10",
+        "3,0 2,4 4,8 9,10",
+        "2,1 8,1|3,1 2,6 8,10",
+        "8,0 4,3 2,7 4,10 9,9",
+        "4,0 1,4 2,8 5,10 9,9",
+    ),
     "9": (
-        "7,2 4,0 2,2 4,4 7,3|4,4 2,6 4,8 7,7|5,8 9,10",
-        "2,2 5,0 6,3 3,4 2,6 5,7 7,4|5,7 8,10",
-        "8,1 4,0 3,3 6,4 3,5 3,8 7,8 9,10",
+        "7,2 5,0 2,2 4,5 7,4 7,2|4,5 5,8 8,10",
+        "8,3 6,0 3,1 3,4 6,5 8,3|5,5 5,8 8,10",
+        "6,3 5,0 2,2 4,5 7,3 7,3|5,5 4,7 7,10",
     ),
 }
 SCRIPTS: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -319,11 +342,17 @@ def _thinned(pictures: NDArray[np.bool_]) -> NDArray[np.bool_]:
             return p[:, 1:-1, 1:-1].astype(bool)
 
 
-def _segments(thin: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Neighbouring pixels of a thinned picture as segments, evened out twice, scaled to the unit box."""
+def traced(picture: NDArray[np.bool_]) -> Glyph:
+    """The middle of the strokes of a picture, in heights of the picture: for glyphs that come from fonts."""
+    return list(_segments(_thinned(picture[None])[0], float(picture.shape[0])))
+
+
+def _segments(thin: NDArray[np.bool_], unit: float | None = None) -> NDArray[np.float32]:
+    """Neighbouring pixels of a thinned picture as segments, evened out twice, scaled by `unit` pixels or to the unit
+    box."""
     ys, xs = np.nonzero(thin)
     if len(xs) < 2:
-        return np.array([[[0.5, 0.0], [0.5, 1.0]]], np.float32)
+        return np.array([[[0.5, 0.0], [0.5, 1.0]] if unit is None else [[0.5, 0.5], [0.5, 0.52]]], np.float32)
     index = np.full((thin.shape[0] + 2, thin.shape[1] + 2), -1)
     index[ys + 1, xs + 1] = np.arange(len(xs))
     pairs = []
@@ -342,6 +371,6 @@ def _segments(thin: NDArray[np.bool_]) -> NDArray[np.float32]:
             np.add.at(number, links[:, a], 1)
         points = total / number[:, None]
     low, high = points.min(axis=0), points.max(axis=0)
-    size = max(float((high - low).max()), 1.0)
+    size = unit or max(float((high - low).max()), 1.0)
     points = (points - (low + high) / 2) / size + 0.5
     return np.asarray(points[links], np.float32)
