@@ -175,9 +175,9 @@ def _font_hand(script: str, font: str) -> Write:
     face = ImageFont.truetype(str(NOTO / f"{font}.ttf"), 80)
     pictures = []
     for digit in range(10):
-        picture = Image.new("L", (200, 240), 0)
-        ImageDraw.Draw(picture).text((100, 120), chr(zero + digit), font=face, anchor="mm", fill=255)
-        pictures.append(np.asarray(picture) > 127)
+        canvas = Image.new("L", (200, 240), 0)
+        ImageDraw.Draw(canvas).text((100, 120), chr(zero + digit), font=face, anchor="mm", fill=255)
+        pictures.append(np.asarray(canvas) > 127)
     rows = [np.flatnonzero(picture.any(axis=1)) for picture in pictures]
     high = max(int(of_one[-1] - of_one[0]) for of_one in rows) + 3  # the tallest digit fills the box
     glyphs = {}
