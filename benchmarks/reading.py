@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
+import importlib
 import json
 import os
 import resource
@@ -29,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -310,12 +311,12 @@ def synthetic_cases(reader: Reader, mnist_folder: Path, figures: int, first: int
 
 def others(forms: Sequence[Form], crops: Mapping[str, Sequence[Crop]]) -> None:
     """RapidOCR's recogniser and Tesseract on the same fields; letters that look like digits count as digits."""
-    import rapidocr  # noqa: PLC0415 measured against, never used by the reader
-
-    make: Any = rapidocr.RapidOCR
-    engine = make(params={"Global.log_level": "error"})
+    rapidocr: Any = importlib.import_module("rapidocr")  # measured against, never used by the reader
+    engine = rapidocr.RapidOCR(params={"Global.log_level": "error"})
     print("### Others, outlines given\n\n| reader | figures | invented | s per photo |\n| --- | ---: | ---: | ---: |")
-    readers = {"RapidOCR 3.10.0, recogniser as it comes": lambda crop: _rapid(engine, crop)}
+    readers: dict[str, Callable[[Crop], int | None]] = {
+        "RapidOCR 3.10.0, recogniser as it comes": lambda crop: _rapid(engine, crop)
+    }
     if shutil.which("tesseract"):
         readers["Tesseract, psm 7, digits only"] = _tesseract
     for name, read in readers.items():

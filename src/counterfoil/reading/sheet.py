@@ -10,7 +10,7 @@ Nothing here looks at a picture: an observation can be kept, and concluded again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from counterfoil.reading.belief import Belief, Candidate, State
@@ -81,7 +81,7 @@ def conclude(
 ) -> tuple[dict[str, FieldReading], tuple[BrokenRule, ...]]:
     """Every field's answer, and the rules that the answers break."""
     inside = [one for one in observed if one.in_picture >= LEAST_INSIDE]
-    merged = {one.name: merge(one.beliefs, calibration.merging) for one in inside}
+    merged = {one.name: _named(merge(one.beliefs, calibration.merging)) for one in inside}
     options = {name: [option(candidate) for candidate in one.candidates] for name, one in merged.items()}
     outside = {one.name: [Option(1.0, None, None)] for one in observed if one.name not in merged}
     joint = decide(options | outside, rules, slip=calibration.slip, spread=calibration.spread)
@@ -150,6 +150,12 @@ def _field(
     return FieldReading(name, raw, value, state, p, tuple(alternatives), outcome, why, seen)
 
 
+def _named(merged: Merged) -> Merged:
+    """Without "illegible": that is no answer beside figures, it is part of something else. As an answer of its own it
+    would escape every sum."""
+    return replace(merged, candidates=tuple(c for c in merged.candidates if c.state is not State.ILLEGIBLE))
+
+
 def option(candidate: Candidate) -> Option:
     """What a candidate counts in a sum: an empty part nothing, an empty total is no claim."""
     match candidate.state:
@@ -162,10 +168,11 @@ def option(candidate: Candidate) -> Option:
 
 
 def _likeliest(merged: Merged, joint: Joint, name: str) -> Candidate | None:
-    """The likeliest of what the readers name; None, and so illegible, where that is hardly likelier than nothing."""
+    """The likeliest of what the readers name; None, and so illegible, where they name nothing in earnest."""
     named = joint.fields[name].posterior[:-1]
     if not named or max(named) < LEAST_NAMED:
-        return None
+        # the sums speak against all that was named, but clear ink is not made illegible by arithmetic
+        return merged.best if merged.best is not None and merged.best.p >= LEAST_NAMED else None
     return merged.candidates[named.index(max(named))]
 
 
