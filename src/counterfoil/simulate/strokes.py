@@ -20,7 +20,7 @@ from counterfoil.simulate.glyphs import NONE_WORDS, OTHER_WORDS, Glyph, glyph
 
 Layer = NDArray[np.float32]
 Write = Callable[[np.random.Generator, str], Glyph]
-"""Gives the strokes of one digit."""
+"""Gives the strokes of one digit, in place of own polylines."""
 
 SIGNS = "0123456789X-nw/?"
 """What a field can hold, left to right: digits, a cross, a dash, a word that means none, another word, something struck
@@ -149,7 +149,7 @@ class _Field:
         self.rows: list[float] = []
 
     def digit(self, sign: str) -> Glyph:
-        if self.write is not None and self.style.script == "western" and sign.isdigit():
+        if self.write is not None and sign.isdigit():
             return self.write(self.rng, sign)
         return glyph(self.rng, sign, self.style.script, self.style.wobble)
 
@@ -320,7 +320,7 @@ def draw_field(
     """Fill a field `width` times as wide as high with `text`: `SIGNS`, and `_` for an empty box.
 
     `place`: where the text stands: `right`, `left`, `squeezed` (all in one box, or close together), `anywhere`. `write`
-    gives the strokes of Western digits (see `glyphs.Strokes`); None: own polylines.
+    gives the strokes of digits (see `glyphs.Strokes`); None: own polylines of the style's script.
     """
     work = _Field(rng, style, width, boxes, height_px, margin, write)
     places = work.layout()
