@@ -49,7 +49,9 @@ def test_a_crop_has_the_agreed_size() -> None:
         assert crop.margin_px == MARGIN_PX
         assert crop.image.shape == (FIELD_PX + 2 * MARGIN_PX, round(FIELD_PX * WIDE / HIGH) + 2 * MARGIN_PX, 3)
         assert crop.ink.shape == crop.image.shape[:2]
-        assert (crop.ink.min() >= 0, crop.ink.max() <= 1, crop.ink.dtype) == (True, True, np.float32)
+        assert crop.ink.dtype == np.float32
+        assert crop.ink.min() >= 0
+        assert crop.ink.max() <= 1
         assert crop.height_px == pytest.approx(HIGH)
 
 

@@ -198,4 +198,4 @@ def test_a_sheet_photographed_from_any_side_is_found_where_it_lies(
     for name, quad in field_quads(image.astype(np.uint8), found, page).items():
         place = np.array(page.page.place(name).quad, np.float32).reshape(-1, 1, 2)
         true = cv2.perspectiveTransform(place, seen).reshape(4, 2)
-        assert np.linalg.norm(quad - true, axis=1).max() < np.linalg.norm(true[3] - true[0]) / 6
+        assert np.linalg.norm(quad - true, axis=1).max() < np.linalg.norm(true[3] - true[0]) * THIRD

@@ -28,7 +28,7 @@ SIDE = 1_000
 TILE = 40
 WIDE_PLAY, NEAR_PLAY, LAST_PLAY = 12, 8, 3
 """Pixels within which a tile looks for its place, to every side: first, with a better perspective, with the bend."""
-REACH = 120.0
+REACH = 90.0
 """Pixels over which the bend found at one tile counts: paper does not bend within two rows."""
 LEAST_KNOTS = 8
 ROUNDS = 3

@@ -39,7 +39,7 @@ MIN_TYPICAL = 0.55
 MIN_TOGETHER = 1.47
 """Of `found` and `typical` together. Right pages reach 1.49 and more; pages of the same print for another province or
 election, with other names or a row more, up to 1.44 (docs/reading.md)."""
-MAX_OFF = 1.5
+MAX_OFF = 2.5
 """Pixels of 1,000. Lines alone fit many pages, each of them a little beside its place."""
 MIN_ASKED = 0.3
 """Part of the page's print that the photo must show before it can be told which page it is."""
