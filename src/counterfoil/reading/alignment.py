@@ -26,10 +26,8 @@ from counterfoil.reading.features import Homography, Points, projected, size_at
 SIDE = 1_000
 """Longest side of the flattened page, in pixels."""
 TILE = 40
-WIDE_PLAY, NEAR_PLAY, LAST_PLAY = 12, 8, 3
-"""Pixels within which a tile looks for its place, to every side: first, with a better perspective, with the bend."""
-REACH = 90.0
-"""Pixels over which the bend found at one tile counts: paper does not bend within two rows."""
+LAST_PLAY = 3
+"""Pixels within which a tile looks for its place when the bend is known."""
 LEAST_KNOTS = 8
 ROUNDS = 3
 ENOUGH = 0.85
@@ -39,6 +37,23 @@ MIN_PRINT = 0.07
 """Standard deviation of darkness from which a tile has print to compare."""
 GOOD = 0.55
 """Correlation from which a tile counts as found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """How far paper may bend. All in pixels of the sheet."""
+
+    wide: int
+    """Within which a tile looks for its place at first, to every side."""
+    near: int
+    """The same with the better perspective."""
+    reach: float
+    """Distance over which the bend found at one tile counts."""
+
+
+FLAT = Paper(12, 8, 120.0)
+BENT = Paper(16, 12, 90.0)
+"""A kept copy of a small picture bends by a hundredth of its size (`evidence.turning`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,38 +180,38 @@ def darkened(grey: Grey) -> Ink:
     return np.minimum(dark / top, 1).astype(np.float32)
 
 
-def settled(photo: Grey, turn: Homography, page: Sheet) -> tuple[Placing, Fit]:
+def settled(photo: Grey, turn: Homography, page: Sheet, paper: Paper) -> tuple[Placing, Fit]:
     """`turn` (template to `photo`) made better by tiles, with the bend of the paper, and how all then fits."""
-    placing = flat_placing(turn, page)
-    wide = fit(photo, placing, page, WIDE_PLAY)
+    placing = flat_placing(turn, page, paper)
+    wide = fit(photo, placing, page, paper.wide)
     good = wide.firm & (wide.score >= GOOD)
     if int(good.sum()) >= LEAST_KNOTS:
         there, here = wide.centres[good], wide.centres[good] + wide.shift[good]
         better, _ = cv2.findHomography(there, here, cv2.USAC_MAGSAC, 4.0, maxIters=2_000, confidence=0.999)
         if better is not None:
             grow = np.diag([page.scale, page.scale, 1.0])
-            placing = flat_placing(turn @ np.linalg.inv(grow) @ better @ grow, page)
+            placing = flat_placing(turn @ np.linalg.inv(grow) @ better @ grow, page, paper)
     # Where paper bends much, tiles beside those found come within reach only when the bend of the found is known.
-    near = fit(photo, placing, page, NEAR_PLAY)
+    near = fit(photo, placing, page, paper.near)
     for _ in range(ROUNDS):
-        placing = _bent(placing, near, page)
+        placing = _bent(placing, near, page, paper)
         found = int((near.score >= GOOD).sum())
         if found >= ENOUGH * near.score.size:
             break
-        near = fit(photo, placing, page, NEAR_PLAY)
+        near = fit(photo, placing, page, paper.near)
         if int((near.score >= GOOD).sum()) <= found + 2:
             break
     return placing, fit(photo, placing, page, LAST_PLAY)
 
 
-def flat_placing(turn: Homography, page: Sheet) -> Placing:
+def flat_placing(turn: Homography, page: Sheet, paper: Paper) -> Placing:
     """A page that does not bend."""
-    return Placing(turn, REACH / page.scale, np.zeros((0, 2)), np.zeros((0, 2)))
+    return Placing(turn, paper.reach / page.scale, np.zeros((0, 2)), np.zeros((0, 2)))
 
 
-def _bent(placing: Placing, near: Fit, page: Sheet) -> Placing:
+def _bent(placing: Placing, near: Fit, page: Sheet, paper: Paper) -> Placing:
     """`placing` with knots where firm tiles were found elsewhere than they should be, as their neighbours were too."""
-    good = near.firm & (near.score >= GOOD) & (np.abs(near.shift).max(axis=1, initial=0) < NEAR_PLAY - 0.5)
+    good = near.firm & (near.score >= GOOD) & (np.abs(near.shift).max(axis=1, initial=0) < paper.near - 0.5)
     centres, shift = near.centres[good], near.shift[good].astype(np.float64)
     # `near` was found beside where the present bend puts the tiles.
     shift += placing.bend(centres / page.scale) * page.scale

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from counterfoil.election.template_format import TemplatePage
-from counterfoil.reading.alignment import Fit, Placing, Sheet, settled, sheet
+from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, settled, sheet
 from counterfoil.reading.belief import Grey, Quad, Rgb
 from counterfoil.reading.codes import CodeSeen
 from counterfoil.reading.features import (
@@ -31,6 +31,7 @@ from counterfoil.reading.features import (
     matches,
     size_at,
 )
+from counterfoil.reading.flat import inside, polygon_area
 
 FIT_SIDE = 1_600
 """Longest side of the photo in which print is compared, in pixels."""
@@ -39,6 +40,8 @@ MIN_TYPICAL = 0.55
 MIN_TOGETHER = 1.47
 """Of `found` and `typical` together. Right pages reach 1.49 and more; pages of the same print for another province or
 election, with other names or a row more, up to 1.44 (docs/reading.md)."""
+HOPELESS = 0.5
+"""Of both together, below which no bend makes a page right."""
 MAX_OFF = 2.5
 """Pixels of 1,000. Lines alone fit many pages, each of them a little beside its place."""
 MIN_ASKED = 0.3
@@ -48,6 +51,8 @@ MOST_TRIED = 8
 BESIDE_PX = 5
 MOST_COMMON = 0.2
 """Part of the smaller page that two pages in one photo may share; more, and it is one page found twice."""
+WHOLE_PAGE = 0.75
+"""Part of a page that half a picture must show to hold a page of its own: half of one page does not."""
 SECOND_POINTS = 150
 """Points outside the page found, from which a second page is looked for."""
 
@@ -238,8 +243,15 @@ class _Search:
         turn, _ = homography(there, here, tolerance_px=4.0 * max(size) / kind.side)
         if turn is None or implausible(turn, page.size, size) is not None:
             return None
-        placing, fit = settled(grey, turn, page.sheet)
-        return None if implausible(placing.turn, page.size, size) is not None else _Try(page, placing, fit)
+        best: _Try | None = None
+        for paper in (FLAT, BENT):
+            placing, fit = settled(grey, turn, page.sheet, paper)
+            tried = _Try(page, placing, fit)
+            if implausible(placing.turn, page.size, size) is None and (best is None or tried.worth > best.worth):
+                best = tried
+            if best is not None and (best.right or best.worth < HOPELESS):
+                break
+        return best
 
     def _contradicted(self, best: _Try) -> bool:
         """Whether a code on the page found is one of another page, and none its own."""
@@ -278,20 +290,23 @@ class _Search:
         # Two copies of one page take each other's matches away; each half of the picture then has one.
         height, width = grey.shape
         for halves in ((grey[:, : width // 2], grey[:, width // 2 :]), (grey[: height // 2], grey[height // 2 :])):
-            if all(self._seen_in(np.ascontiguousarray(half)) for half in halves):
+            if all(self._seen_in(np.ascontiguousarray(half), WHOLE_PAGE) for half in halves):
                 return Registration(False, _TWO, "two-pages")
         if best is None:
             return Registration(False, NO_PAGE, "no-page")
         little = best.fit.asked < MIN_ASKED
         return self._found(best, _LITTLE if little else _WRONG, "too-little" if little else "wrong-page")
 
-    def _seen_in(self, grey: Grey) -> str | None:
-        """The template of the first page that another picture shows."""
+    def _seen_in(self, grey: Grey, least: float = 0.0) -> str | None:
+        """The template of the first page of which another picture shows at least the part `least`."""
         points = features(grey, Kind.ORB)
+        height, width = grey.shape
         for page in self._likely(self._pages, points):
             tried = self._try(page, points, Kind.ORB, grey)
             if tried is not None and tried.right:
-                return page.template
+                quad = tried.placing.place(page.corners)
+                if polygon_area(inside(quad, width, height)) >= least * polygon_area(quad):
+                    return page.template
         return None
 
     def _found(self, best: _Try, reason: str | None, code: str | None) -> Registration:
