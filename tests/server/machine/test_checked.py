@@ -48,6 +48,14 @@ def test_an_honest_reading_comes_through_whole() -> None:
     assert of_data(json.loads(json.dumps(found.data()))) == found
 
 
+def test_of_a_small_picture_the_machine_is_sure_of_nothing() -> None:
+    said = json.dumps(reading()).encode()
+    large, small = checked(said, [TEMPLATE], 700, 1050), checked(said, [TEMPLATE], 700, 1049)
+    assert {one.outcome for one in large.fields.values()} == {"accept"}
+    assert {one.outcome for one in small.fields.values()} == {"suggest"}
+    assert sure(small, AgreementRule(machine_certainty_millionths=0)) == {}
+
+
 ATTACKS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a text as a value": lambda t: t["fields"]["ada"].update(value="<script>"),
     "a text as a state": lambda t: t["fields"]["ada"].update(state="fine"),
