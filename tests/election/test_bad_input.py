@@ -199,7 +199,7 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str]] = {
             "election.yaml, line 4, column 1: expected one of counterfoil, id, title, country, date, "
             "languages, contests, "
             "forms, agreement, tolerance, min_cell, expected_stations, compare_with, sample, "
-            "tables, entries, found 'contry'."
+            "simulated, tables, entries, found 'contry'."
         ),
     ),
     "two stations tables": (

@@ -17,7 +17,6 @@ from typing import Any
 from counterfoil.election.form_fields import Blank, Check, FormField, Text, refuse_reserved
 from counterfoil.election.nodes import Locate, Node
 from counterfoil.election.template_format import FormTemplate, read_template_plain
-from counterfoil.election.templates import read_template, template_plain
 from counterfoil.primitives.errors import InputError
 
 
@@ -114,6 +113,11 @@ def resolve(plain: Any, locate: Locate, folder: Path) -> tuple[Any, dict[str, Fo
         InputError: a path that leaves the folder, no such file, or what the template's reader refuses, with the place
             in the template's own file.
     """
+    from counterfoil.election.templates import (  # noqa: PLC0415 - YAML, which `verify` starts without
+        read_template,
+        template_plain,
+    )
+
     if not isinstance(plain, Mapping) or not isinstance(plain.get("forms"), list):
         return plain, {}
     found: dict[str, FormTemplate] = {}

@@ -1,6 +1,6 @@
 """`python -m tests.server.machine.host FOLDER seed N`: N copies of which a pretended machine can read something.
-`... FOLDER read`: a worker host that reads until nothing is due, with claims of three seconds; it says which copies it
-kept. `... FOLDER state`: one line of JSON, what stands."""
+`... FOLDER read`: a worker host that reads until nothing is due, with claims of three seconds, looked for each second;
+it says `ready`, waits for a line, and says which copies it kept. `... FOLDER state`: one line of JSON, what stands."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ CLAIM_S = 3
 def main() -> int:
     folder, what = Path(sys.argv[1]), sys.argv[2]
     setup_django(folder)
+    from counterfoil.bootstrap import machine as bootstrap_machine
     from counterfoil.bootstrap.machine_host import MachineHost
     from counterfoil.bootstrap.prepare import prepare
     from counterfoil.bootstrap.server import Server, server
@@ -32,6 +33,7 @@ def main() -> int:
         _seed(at, int(sys.argv[3]))
     if what == "read":
         machine.CLAIM_S = CLAIM_S
+        bootstrap_machine.LOOK_AGAIN = timedelta(seconds=1)
         kept = machine.keep
 
         def keep(copy: Copy, read: MachineRead, made_by: str) -> bool:
@@ -41,6 +43,11 @@ def main() -> int:
 
         machine.keep = keep
         host = MachineHost(at)
+        reading = at.reading()
+        assert reading is not None
+        assert reading.is_due(at.now())  # its jail is up
+        print("ready", flush=True)  # noqa: T201 - for the test
+        sys.stdin.readline()
         idle_since = time.monotonic()
         while time.monotonic() - idle_since < CLAIM_S + 1:
             if host.round():

@@ -145,13 +145,21 @@ class Hosts:
             [sys.executable, "-m", "tests.server.machine.host", str(self.folder), *map(str, what)],
             cwd=ROOT,
             env=environment(**self.settings),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
+    def reading(self) -> subprocess.Popen[str]:
+        """A host whose jail is up, and that reads once `go` says so."""
+        host = self.start("read")
+        assert host.stdout is not None
+        assert host.stdout.readline() == "ready\n"
+        return host
+
     def run(self, *what: object) -> str:
         host = self.start(*what)
-        said, _ = host.communicate(timeout=WAIT_S)
+        said, _ = host.communicate("\n", timeout=WAIT_S)
         assert host.returncode == 0, said
         return said
 
@@ -161,13 +169,21 @@ class Hosts:
         assert Counter(map(tuple, state["rows"])) == {("read", 0, "example"): COPIES}
 
 
+def go(host: subprocess.Popen[str]) -> None:
+    assert host.stdin is not None
+    host.stdin.write("\n")
+    host.stdin.flush()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Hosts:
     return Hosts(tmp_path, request.getfixturevalue("postgres") if request.param == "postgresql" else None)
 
 
 def test_two_hosts_share_the_work_and_read_nothing_in_vain(hosts: Hosts) -> None:
-    pair = [hosts.start("read") for _ in range(2)]
+    pair = [hosts.reading() for _ in range(2)]
+    for host in pair:
+        go(host)
     said = [host.communicate(timeout=WAIT_S)[0].split() for host in pair]
     assert [host.returncode for host in pair] == [0, 0]
     kept = [words[1::2] for words in said]
@@ -180,7 +196,8 @@ def test_two_hosts_share_the_work_and_read_nothing_in_vain(hosts: Hosts) -> None
 
 def test_a_host_killed_in_the_middle_is_followed_by_one_that_reads_what_is_left(hosts: Hosts) -> None:
     for _ in range(2):
-        host = hosts.start("read")
+        host = hosts.reading()
+        go(host)
         assert host.stdout is not None
         host.stdout.readline()  # it has kept one
         host.send_signal(signal.SIGKILL)
@@ -191,9 +208,7 @@ def test_a_host_killed_in_the_middle_is_followed_by_one_that_reads_what_is_left(
 
 def test_no_process_of_the_reader_outlives_a_killed_host(tmp_path: Path) -> None:
     hosts = Hosts(tmp_path, None)
-    host = hosts.start("read")
-    assert host.stdout is not None
-    host.stdout.readline()
+    host = hosts.reading()
     below = _below(host.pid)
     assert below
     host.send_signal(signal.SIGKILL)
