@@ -114,9 +114,13 @@
   async function send() {
     clearTimeout(timer);
     if (!(await CounterfoilQueue.exists())) return;
-    const waiting = (await CounterfoilQueue.items()).filter((item) => item.state === "waiting");
+    const found = await CounterfoilQueue.items();
+    const waiting = found.filter((item) => item.state === "waiting");
     for (const item of waiting) show(item.id, "waiting");
-    if (!waiting.length) return;
+    if (!waiting.length) { // the browser may have sent what waited before this page was opened
+      if (!status.textContent && !found.some((item) => item.state === "refused")) status.textContent = say("done");
+      return;
+    }
     if (!navigator.onLine) {
       status.textContent = say("offline");
       return;
