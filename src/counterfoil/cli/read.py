@@ -202,7 +202,13 @@ def _lines(file: Path, found: dict[str, Any]) -> Iterator[str]:
     for name, field in found["fields"].items():
         figure = field["value"] if field["state"] == "number" else field["state"]
         seen = f"  seen: {field['raw']}" if str(figure) != field["raw"].lstrip("0") else ""
-        yield f"  {name:<20} {figure!s:>8}  {field['p']:7.2%}  {field['outcome']}{seen}"
+        yield f"  {name:<20} {figure!s:>8}  {_rounded_down(field['p']):>7}  {field['outcome']}{seen}"
     for rule in found["broken_rules"]:
         parts = " + ".join(rule["parts"])
         yield f"  does not add up: {parts} = {rule['sum']}, but {rule['total']} is {rule['written']}"
+
+
+def _rounded_down(p: float) -> str:
+    """Per cent with two decimals; what is not certain is never shown as certain."""
+    hundredths = int(p * 10_000)
+    return f"{hundredths // 100}.{hundredths % 100:02d}%"

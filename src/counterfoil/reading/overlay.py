@@ -63,7 +63,7 @@ def written(field: FieldReading) -> str:
     """What stands over a field's box; ASCII, for the drawing's font."""
     figure = str(field.value) if field.state is State.NUMBER else str(field.state)
     seen = f" seen {field.raw}" if not field.seen.same_as_raw else ""
-    return f"{_SIGN[field.outcome]} {figure} {100 * field.p:.0f}%{seen}"
+    return f"{_SIGN[field.outcome]} {figure} {int(100 * field.p)}%{seen}"
 
 
 def _field(canvas: Rgb, field: FieldReading, quad: _Points) -> None:
