@@ -332,9 +332,9 @@ def test_fields_and_masks_of_a_page_are_found_in_a_photo_by_its_corners(tmp_path
     page = sheet(tmp_path).pages[0]
     turned = ((298.0, 2.0), (298.0, 198.0), (2.0, 198.0), (2.0, 2.0))  # the sheet lies on its right side
     through = template_geometry.through_corners(page, turned)
-    quads = template_geometry.field_quads(page, through)
-    assert np.allclose(quads["ada"], [(280, 100), (280, 160), (260, 160), (260, 100)])
-    assert np.allclose(template_geometry.masks_in(page, through)[0][0], (100, 10))
+    (ada,) = (place.quad for place in page.fields if place.id == "ada")
+    assert np.allclose(template_geometry.mapped(ada, through), [(280, 100), (280, 160), (260, 160), (260, 100)])
+    assert np.allclose(template_geometry.mapped(page.masks[0], through)[0], (100, 10))
     with pytest.raises(InputError, match="no three in a line"):
         template_geometry.through_corners(page, ((0, 0), (1, 1), (2, 2), (0, 5)))
 

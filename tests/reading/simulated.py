@@ -10,6 +10,7 @@ import numpy as np
 
 from counterfoil.reading.reader import PageReading, Reader
 from counterfoil.simulate.blank import BlankForm, Layout, Printed, printed_form
+from counterfoil.simulate.drawing import LAYOUT
 from counterfoil.simulate.hand import Hand
 from counterfoil.simulate.paper import Look
 from counterfoil.simulate.sheets import Sheet, Style, fill
@@ -18,21 +19,7 @@ from counterfoil.simulate.writing import Person, Problem
 
 FIELDS = ("ada", "bob", "cyd", "valid")
 FIGURES = {"ada": 35, "bob": 187, "cyd": 64, "valid": 286}
-_PLAIN = Layout(
-    options=3,
-    boxes=3,
-    parting="lines",
-    row=58,
-    box=56,
-    words=False,
-    watermark=False,
-    code="qr",
-    squares=False,
-    language=0,
-    line=2,
-    totals_apart=False,
-    tint=(28, 28, 30),
-)
+_PLAIN = replace(LAYOUT, options=3, boxes=3, row=58, box=56)
 LAYOUTS: Mapping[str, Layout] = {
     "boxed": _PLAIN,
     "free": replace(_PLAIN, boxes=None, parting="none", box=190, language=1),

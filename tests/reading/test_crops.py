@@ -176,7 +176,7 @@ def test_print_of_a_blank_template_is_taken_away() -> None:
     place = np.array(form.page.place("c1").quad) * 0.6
     x, y = place.mean(axis=0).astype(int)
     cv2.line(image, (x, y - 15), (x, y + 15), BLUE, 3)
-    one, *others = crops(image, found, form)
+    one, *others = crops(image, field_quads(image, found, form), form)
     assert _ink(one) > 100
     assert all(_ink(crop) < 0.2 * _ink(one) for crop in others)
 

@@ -49,7 +49,8 @@ def test_a_sheet_cut_off_below_is_found_and_its_lower_fields_are_outside() -> No
     found = register(photo("id17-6"), [prepared("id2017")])
     assert found.accepted, found.reason
     assert worst("id17-6", found, "id2017") < THIRD
-    seen = {crop.name: crop.seen for crop in crops(photo("id17-6"), found, prepared("id2017"))}
+    quads = field_quads(photo("id17-6"), found, prepared("id2017"))
+    seen = {crop.name: crop.seen for crop in crops(photo("id17-6"), quads, prepared("id2017"))}
     assert seen["c1"] == 1
     assert {name for name, share in seen.items() if share == 0} == {"invalid", "valid2", "invalid2", "cast2"}
 
@@ -159,7 +160,7 @@ def test_a_code_beside_the_sheet_is_not_the_sheets() -> None:
 def test_a_refused_page_has_no_fields() -> None:
     refused = register(photo("hn-18108"), [prepared("ke34a")])
     with pytest.raises(ValueError, match="refused"):
-        crops(photo("hn-18108"), refused, prepared("ke34a"))
+        field_quads(photo("hn-18108"), refused, prepared("ke34a"))
 
 
 def test_the_same_photo_gives_the_same_answer_and_a_prepared_page_can_be_stored() -> None:

@@ -1,10 +1,11 @@
 """What people settled, as labels for `counterfoil reader fit`: a private file in the server's folder.
 
-    server/reader/labels.jsonl    one line per copy: {"sheet", "picture", "template", "page", "quad", "fields"}
+    server/reader/labels.jsonl  {"sheet", "picture", "template", "page", "calibration", "quad", "fields"}, one a copy
 
 `sheet`: station, contest and page, the same for all photos of one paper, so that a fit can keep whole sheets apart.
-`picture`: SHA-256 of the sanitised picture in the private store. `quad`: the sheet's corners in its pixels. `fields`:
-by field, `state` and `value` as people settled them, and `machine`, what the reader said then.
+`picture`: SHA-256 of the sanitised picture in the private store. `quad`: the sheet's corners in its pixels.
+`calibration`: the one that the reader spoke with. `fields`: by field, `state` and `value` as people settled them, and
+`machine`, what the reader said then.
 
 Rules:
 
@@ -26,14 +27,13 @@ from counterfoil.primitives.cells import Cell
 from counterfoil.record.durable import make_folder
 from counterfoil.storage import machine
 from counterfoil.storage.said import gather
-from counterfoil.workflow.stores import StoreError
 from counterfoil.workflow.work import work
 
 FILE = Path("reader", "labels.jsonl")
 
 
-def labels(at: Server) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Each label with its picture, in the order of the copies' names."""
+def labels(at: Server) -> Iterator[dict[str, Any]]:
+    """Each label, in the order of the copies' names."""
     after = ""
     while copies := machine.settled_copies(after):
         for copy in copies:
@@ -42,13 +42,8 @@ def labels(at: Server) -> Iterator[tuple[dict[str, Any], bytes]]:
             persons = {name for answer in said.answers if not answer.machine for name in answer.values}
             settled: dict[str, Cell] = {n: c for n, c in work(said, at.election).settled.items() if n in persons}
             label = machine.label(copy, settled, at.election)
-            if label is None:
-                continue
-            try:
-                yield label, at.pictures.get(copy.picture)
-            except StoreError as error:
-                if error.code != "missing-object":
-                    raise
+            if label is not None:
+                yield label
 
 
 def write_labels(at: Server) -> tuple[Path, int]:
@@ -57,7 +52,7 @@ def write_labels(at: Server) -> tuple[Path, int]:
     make_folder(path.parent, 0o700)
     new, count = path.with_suffix(".new"), 0
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        for label, _ in labels(at):
+        for label in labels(at):
             file.write(json.dumps(label, sort_keys=True) + "\n")
             count += 1
     new.replace(path)

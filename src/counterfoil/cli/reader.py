@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from counterfoil.bootstrap.setup import setup_django
 from counterfoil.cli.options import ANYWHERE, FOLDER
 from counterfoil.cli.output import Output, with_output
 
@@ -56,9 +57,9 @@ def train(
 def fit(source: Path, undo: bool, say: Output) -> None:
     """Fit how sure the reader is to what people settled.
 
-    FOLDER is an election's folder with a server: its labels are taken, and its reader uses the result from its next
-    start. A file of LABELS may be given instead; the result goes beside it. A quarter of the copies is held out, and a
-    fit that does not help there is not taken. Each version is kept and noted in calibration.log.jsonl.
+    FOLDER is an election's folder with a server: what people settled is taken, and its reader uses the result from
+    its next start. A file of LABELS may be given instead; the result goes beside it. A quarter of the copies is held
+    out, and a fit that does not help there is not taken. Each version is kept and noted in calibration.log.jsonl.
     """
     from counterfoil.reading import fit as fitting  # noqa: PLC0415 heavy libraries load only where they are used
 
@@ -67,6 +68,8 @@ def fit(source: Path, undo: bool, say: Output) -> None:
         version = fitting.undo(place)
         say.result({"version": version}, [f"in use again: {version}"])
         return
+    if (source / "election.yaml").exists():
+        _write_labels(source)
     now = fitting.current(place)
     labels, left_out = fitting.read_labels(place / "labels.jsonl" if source.is_dir() else source, now.version)
     made = fitting.fit(labels, now, fitting.next_version(place), left_out)
@@ -82,3 +85,11 @@ def fit(source: Path, undo: bool, say: Output) -> None:
         )
     taken = f"in use: {made.calibration.version}" if made.helps else f"does not help; in use as before: {now.version}"
     say.result({**made.to_dict(), "in_use": made.calibration.version if made.helps else now.version}, [*lines, taken])
+
+
+def _write_labels(folder: Path) -> None:
+    setup_django(folder)
+    from counterfoil.bootstrap.labels import write_labels  # noqa: PLC0415 - models, after Django is ready
+    from counterfoil.bootstrap.server import server  # noqa: PLC0415 - as above
+
+    write_labels(server())

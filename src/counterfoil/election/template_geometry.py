@@ -7,7 +7,7 @@ curled sheet is flat only nearly: good enough for crops with a margin and for ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +58,6 @@ def mapped(points: Sequence[Point], through: Homography) -> Polygon:
     """`points` of the template's picture in the photo."""
     whole = np.c_[np.array(points, float), np.ones(len(points))] @ np.asarray(through, float).T
     return tuple((float(x / w), float(y / w)) for x, y, w in whole)
-
-
-def field_quads(page: TemplatePage, through: Homography) -> Mapping[str, Polygon]:
-    """Each field's four corners in the photo: top left, top right, bottom right, bottom left, as the form is read."""
-    return {place.id: mapped(place.quad, through) for place in page.fields}
-
-
-def masks_in(page: TemplatePage, through: Homography) -> tuple[Polygon, ...]:
-    """What is to be covered in the photo before it is released."""
-    return tuple(mapped(mask, through) for mask in page.masks)
 
 
 def through_corners(page: TemplatePage, corners: Sequence[Point]) -> Homography:

@@ -54,13 +54,12 @@ def field_quads(image: Rgb, registration: Registration, prepared: Prepared) -> d
     return result
 
 
-def crops(image: Rgb, registration: Registration, prepared: Prepared) -> list[Crop]:
+def crops(image: Rgb, quads: Mapping[str, Quad], prepared: Prepared) -> list[Crop]:
     """One crop per field of the registered page, in the form's order; printed parts of a blank template taken away.
 
-    Raises:
-        ValueError: the registration was refused; there is no field to cut.
+    Args:
+        quads: of every field of the page, by `field_quads`.
     """
-    quads = field_quads(image, registration, prepared)
     blank = None if prepared.page.picture.filled else prepared.picture
     fields = {
         str(place.id): Field(quads[str(place.id)], place.boxes, np.array(place.quad, np.float64))

@@ -27,8 +27,6 @@ Homography = NDArray[np.float64]
 
 MIN_MATCHES = 12
 MIN_AGREEING = 10
-RANSAC_PX = 4.0
-"""At the working size; paper that is not flat leaves some pixels (4 of 1,000: half a line of small print)."""
 MIN_INSIDE = 0.25
 """Part of the page's area that must lie in the photo."""
 MIN_AREA = 0.02

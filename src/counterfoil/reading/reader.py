@@ -151,7 +151,7 @@ class Reader:
         )
         with clock.stage("crops"):
             quads = field_quads(image, found, prepared)
-            cut = crops(image, found, prepared)
+            cut = crops(image, quads, prepared)
         observed = self.observe(cut, clock)
         rules = [Rule(rule.parts, rule.total) for rule in template.sums]
         with clock.stage("joint"):

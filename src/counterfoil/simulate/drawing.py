@@ -20,7 +20,7 @@ from counterfoil.simulate.writing import Problem
 
 _STATES = {"struck": Problem.DASH, "word": Problem.WORD, "illegible": Problem.STRUCK}
 _HARDNESS = 0.6
-_LAYOUT = Layout(
+LAYOUT = Layout(
     options=0,
     boxes=4,
     parting="lines",
@@ -47,7 +47,7 @@ def paper_form(title: str, fields: Sequence[Printed], checks: Sequence[Mapping[s
     totals = [one for one in fields if one.kind == "total"]
     others = [one for one in fields if one.kind != "total"]
     tables = [block for block in (totals, others) if block]
-    return printed_form("simulated-protocol", title, [tables], checks, _LAYOUT)
+    return printed_form("simulated-protocol", title, [tables], checks, LAYOUT)
 
 
 def draw_protocol(

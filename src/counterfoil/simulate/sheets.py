@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from counterfoil.election.templates import FieldPlace, FormTemplate, TemplatePage
 from counterfoil.primitives.cells import FieldState
-from counterfoil.simulate.blank import BlankForm, Quad
+from counterfoil.simulate.blank import Quad
 from counterfoil.simulate.chance import (
     PROBLEM_RATE,
     SLIP_RATE,
@@ -235,16 +235,6 @@ def random_sheet(
         template, figures, seed=seed, style=style, problems=planted, page=which.name, words=words, payload=payload
     )
     return replace(sheet, slip=slip)
-
-
-def random_sheets(
-    forms: Sequence[BlankForm], seeds: Iterable[int], *, strokes: Digits | None = None, hardness: float = 1.0
-) -> Iterator[Sheet]:
-    """One page after the other, of one form after the other."""
-    for seed in seeds:
-        form = forms[seed % len(forms)]
-        page = form.template.pages[(seed // len(forms)) % len(form.template.pages)]
-        yield random_sheet(form.template, seed, strokes=strokes, page=page.name, words=form.words, hardness=hardness)
 
 
 def side_by_side(sheets: Sequence[Sheet], *, quality: int = 85) -> bytes:

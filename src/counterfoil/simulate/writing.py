@@ -63,10 +63,6 @@ class Problem(enum.StrEnum):
     """Ink of the other side shows."""
 
 
-UNSURE = frozenset({Problem.OVERWRITTEN, Problem.STRUCK_BESIDE, Problem.STRUCK, Problem.STAMP})
-"""After these a careful reader is less certain than without."""
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who fills in a sheet. Lengths are shares of a field's height."""

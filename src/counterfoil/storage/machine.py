@@ -234,6 +234,7 @@ def label(copy: Copy, settled: Mapping[str, Cell], election: Election) -> dict[s
         "picture": copy.picture,
         "template": read.template,
         "page": read.page,
+        "calibration": _calibration(copy),
         "quad": [[x * copy.width / rules.WHOLE, y * copy.height / rules.WHOLE] for x, y in read.quad],
         "fields": {
             name: {
@@ -244,6 +245,12 @@ def label(copy: Copy, settled: Mapping[str, Cell], election: Election) -> dict[s
             for name, cell in settled.items()
         },
     }
+
+
+def _calibration(copy: Copy) -> str:
+    """The calibration in the newest reader's version: `1` is as shipped, `1-fit2` the second fit."""
+    made_by = MachineReading.objects.values_list("read_by", flat=True).get(copy=copy)
+    return made_by.partition(" ")[0].partition("-")[2] or "shipped"
 
 
 def _plain(read: MachineRead, name: str) -> dict[str, Any] | None:

@@ -341,11 +341,3 @@ def rank(read: MachineRead | None) -> int:
     if read is None:
         return 1
     return 2 if read.accepted and read.unread == 0 else 0
-
-
-def corners_of(page: TemplatePage) -> tuple[tuple[float, float], ...]:
-    """The corners of the sheet in the template's picture, in pixels: what `MachineRead.quad` is the image of."""
-    if page.outline is not None:
-        return page.outline
-    width, height = float(page.picture.width), float(page.picture.height)
-    return (0.0, 0.0), (width, 0.0), (width, height), (0.0, height)

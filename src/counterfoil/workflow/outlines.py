@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from counterfoil.election.template_format import FormTemplate, TemplatePage
-from counterfoil.workflow.machine import WHOLE, MachineRead, Point, corners_of
+from counterfoil.election.template_geometry import mapped, through_corners
+from counterfoil.primitives.errors import InputError
+from counterfoil.workflow.machine import WHOLE, MachineRead, Point
 
 Outline = tuple[Point, ...]
 
@@ -43,16 +44,16 @@ def masks(read: MachineRead, template: FormTemplate) -> list[Outline]:
 
 def _through(quad: Sequence[Point], page: TemplatePage, points: Sequence[tuple[float, float]]) -> Outline:
     """Points of the template's picture, where they lie in the photo; () where the sheet's corners make no sheet."""
-    if len(quad) != 4:
+    if len(quad) != 4 or _area(quad) < WHOLE * WHOLE // 1000:
         return ()
-    sheet = np.array(quad, np.float32) / WHOLE
-    if _area(quad) < WHOLE * WHOLE // 1000:
+    try:
+        with np.errstate(all="ignore"):  # a sheet seen from its edge has points at infinity
+            there = mapped(points, through_corners(page, quad))
+    except InputError:
         return ()
-    way = cv2.getPerspectiveTransform(np.array(corners_of(page), np.float32), sheet)
-    there = cv2.perspectiveTransform(np.array([points], np.float32), way)[0]
-    if not np.isfinite(there).all() or np.abs(there).max() > 100:
+    if not all(abs(value) <= 100 * WHOLE for point in there for value in point):  # not a number is no place either
         return ()
-    return tuple((round(float(x) * WHOLE), round(float(y) * WHOLE)) for x, y in there)
+    return tuple((round(x), round(y)) for x, y in there)
 
 
 def _area(corners: Sequence[Point]) -> int:

@@ -31,9 +31,7 @@ def test_what_two_persons_typed_becomes_a_label_and_what_nobody_settled_does_not
         "p": 0.9999,
         "outcome": "suggest",
     }
-    ((label, picture),) = labels(hall.server)
-    assert label == line
-    assert picture == hall.server.pictures.get(copy.picture)
+    assert list(labels(hall.server)) == [line]
 
 
 def test_a_page_that_the_machine_refused_or_a_purged_picture_is_no_label(hall: Machines) -> None:
@@ -45,5 +43,5 @@ def test_a_page_that_the_machine_refused_or_a_purged_picture_is_no_label(hall: M
         hall.type(copy, PAPER)
         hall.type(copy, PAPER)
         if purge:
-            hall.server.pictures.delete(copy.picture)
+            Copy.objects.filter(pk=copy.pk).update(picture="")
         assert list(labels(hall.server)) == []
