@@ -12,7 +12,8 @@ from counterfoil.reading.belief import Crop
 from counterfoil.reading.crops import crops_given
 from counterfoil.simulate.glyphs import Strokes, mnist
 from counterfoil.simulate.lessons import hand, photographed, sample_style
-from counterfoil.simulate.strokes import Drawn, Write, draw_field
+from counterfoil.simulate.strokes import Drawn, draw_field
+from counterfoil.simulate.written import Write
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
 

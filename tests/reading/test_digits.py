@@ -16,7 +16,7 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.reading.belief import Belief, Crop, State
 from counterfoil.reading.digits import SCRIPTS, DigitsReader
 from counterfoil.simulate.glyphs import Glyph, traced
-from counterfoil.simulate.strokes import Write
+from counterfoil.simulate.written import Write
 from tests.reading.drawn_fields import Field, field, unseen
 
 WEIGHTS = Path(str(resources.files("counterfoil.reading"))) / "weights"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from counterfoil.reading.belief import State
 from counterfoil.reading.digits import meaning
-from counterfoil.simulate.strokes import SIGNS, value_of
+from counterfoil.simulate.strokes import value_of
+from counterfoil.simulate.written import SIGNS
 
 
 @pytest.mark.parametrize(

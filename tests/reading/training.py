@@ -17,7 +17,7 @@ import torch
 
 from counterfoil.reading.train.network import Network
 from counterfoil.reading.views import VIEW_HEIGHT
-from counterfoil.simulate.strokes import SIGNS
+from counterfoil.simulate.written import SIGNS
 from counterfoil.workflow.train_reader import teach
 
 STEPS = 150

@@ -11,7 +11,9 @@ import pytest
 from counterfoil.primitives.errors import InputError
 from counterfoil.simulate import glyphs
 from counterfoil.simulate.lessons import chunk, sample_field
-from counterfoil.simulate.strokes import SIGNS, Style, draw_field, value_of
+from counterfoil.simulate.pen import Style
+from counterfoil.simulate.strokes import draw_field, value_of
+from counterfoil.simulate.written import SIGNS
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
 
@@ -60,6 +62,45 @@ def test_printed_lines_are_never_ink() -> None:
     assert drawn.ink.max() == 0
     assert drawn.printed.max() > 0.2
     assert drawn.value is None
+
+
+def _rows_of_ink(style: Style, text: str = "128") -> tuple[float, float]:
+    drawn = draw_field(np.random.default_rng(3), text, style, width=4.0, place="right")
+    rows = np.flatnonzero((drawn.ink > 0.5).any(axis=1))
+    return float(rows[0]) / 64, float(rows[-1]) / 64
+
+
+def test_a_hand_that_floats_writes_all_rows_lower_or_higher() -> None:
+    level = _rows_of_ink(Style(neighbours=0.0, size=0.4))
+    low = _rows_of_ink(Style(neighbours=0.0, size=0.4, rise=0.3))
+    high = _rows_of_ink(Style(neighbours=0.0, size=0.4, rise=-0.3))
+    assert low[0] - level[0] == pytest.approx(0.3, abs=0.03)
+    assert level[0] - high[0] == pytest.approx(0.3, abs=0.03)
+    plain = draw_field(np.random.default_rng(3), "", Style(neighbours=1.0, size=0.6, column=True), width=4.0)
+    moved = draw_field(np.random.default_rng(3), "", Style(neighbours=1.0, size=0.6, rise=0.35), width=4.0)
+    field = slice(plain.margin, -plain.margin)
+    assert (moved.ink[field] > 0.5).sum() > 4 * (plain.ink[field] > 0.5).sum()  # the row above comes in
+    assert moved.signs == ""
+    assert moved.value is None
+
+
+def test_other_rows_stand_in_the_column_of_the_figure() -> None:
+    far = []
+    for seed in range(12):
+        style = Style(neighbours=1.0, size=0.6, column=True, rows=False, shift=(0.0, 0.3))
+        drawn = draw_field(np.random.default_rng(seed), "27", style, width=8.0, place="anywhere")
+        others = np.flatnonzero((drawn.ink[: drawn.margin] > 0.5).any(axis=0))
+        far.append(float(np.abs(others[:, None] - np.array(drawn.places)).min()))
+    assert max(far) < 64
+
+
+def test_letters_of_the_next_column_are_ink_and_no_part_of_the_truth() -> None:
+    style = Style(neighbours=0.0, rows=False, marks={"beside": 0.8})
+    drawn = draw_field(np.random.default_rng(4), "211", style, width=3.5, boxes=3)
+    right = round((3.5 - 0.8) * 64) + drawn.margin
+    assert (drawn.ink[:, right:] > 0.5).any()
+    assert max(drawn.places) < right
+    assert (drawn.signs, drawn.value) == ("211", 211)
 
 
 @pytest.mark.parametrize(

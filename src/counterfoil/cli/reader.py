@@ -31,11 +31,24 @@ def reader() -> None:
 )
 @click.option("--seed", default=1, show_default=True, help="All that is drawn follows from it.")
 @click.option("--steps", default=6000, show_default=True, type=click.IntRange(1), help="Batches of 64 fields.")
+@click.option(
+    "--pictures", default=20000, show_default=True, type=click.IntRange(1, 60000), help="Of MNIST, so many are used."
+)
+@click.option("--rate", default=2.5e-3, show_default=True, type=click.FloatRange(1e-6, 0.1), help="Of learning.")
 @click.option("--start", type=ANYWHERE, help="Go on from the NUMERALS.pt that an earlier training left in its OUT.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help="Cores for the network.")
 @with_output
 def train(
-    out: Path, mnist: Path | None, numerals: str, seed: int, steps: int, start: Path | None, threads: int, say: Output
+    out: Path,
+    mnist: Path | None,
+    numerals: str,
+    seed: int,
+    steps: int,
+    pictures: int,
+    rate: float,
+    start: Path | None,
+    threads: int,
+    say: Output,
 ) -> None:
     """Rebuild the shipped weights in OUT from public digits and synthetic fields.
 
@@ -45,7 +58,16 @@ def train(
     from counterfoil.workflow.train_reader import teach  # noqa: PLC0415 torch is asked for only here
 
     made = teach(
-        out, folder=mnist, numerals=numerals, seed=seed, steps=steps, threads=threads, note=say.note, start=start
+        out,
+        folder=mnist,
+        numerals=numerals,
+        seed=seed,
+        steps=steps,
+        threads=threads,
+        note=say.note,
+        start=start,
+        limit=pictures,
+        rate=rate,
     )
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from counterfoil.reading import views
 from counterfoil.simulate.glyphs import Glyph, Strokes, glyph
-from counterfoil.simulate.strokes import SIGNS, Drawn, Style, Write, draw_field
+from counterfoil.simulate.pen import Style
+from counterfoil.simulate.strokes import Drawn, draw_field
+from counterfoil.simulate.written import SIGNS, Write
 
 CHUNK = 512
 BATCH = 64
@@ -46,7 +48,10 @@ def number(rng: np.random.Generator, most: int) -> str:
     """Digits as counts of votes have them: many small ones, some long."""
     length = int(rng.choice(np.arange(1, 6), p=[0.26, 0.24, 0.36, 0.1, 0.04]))
     digits = rng.integers(0, 10, min(length, most))
-    if rng.random() < 0.12:
+    lone = rng.random()
+    if lone < 0.06:
+        return str(rng.integers(0, 2))
+    if lone < 0.16:
         digits[:] = rng.choice([0, 1])
     if len(digits) > 1 and digits[0] == 0 and rng.random() < 0.8:
         digits[0] = rng.integers(1, 10)
@@ -65,10 +70,12 @@ def sample_style(rng: np.random.Generator, script: str = "western") -> Style:
             ("stamp", 0.05, 0.2, 0.8),
             ("bleed", 0.06, 0.1, 0.3),
             ("specks", 0.12, 1.0, 1.0),
+            ("beside", 0.06, 0.05, 0.8),
         )
         if rng.random() < chance
     }
     far = rng.random() < 0.15
+    floats = rng.random() < 0.25
     return Style(
         slant=float(rng.normal(0.05, 0.15)),
         narrow=float(rng.uniform(0.5, 0.95)),
@@ -81,23 +88,26 @@ def sample_style(rng: np.random.Generator, script: str = "western") -> Style:
         ),
         turn=float(rng.normal(0, 0.9)),
         script=script,
-        neighbours=float(rng.choice([0.0, 0.5, 1.0])),
+        neighbours=1.0 if floats else float(rng.choice([0.0, 0.5, 1.0])),
+        rise=float(rng.uniform(0.1, 0.4) * rng.choice([-1, 1])) if floats else 0.0,
+        column=bool(rng.random() < 0.6),
         marks=marks,
     )
 
 
 def _boxed_text(rng: np.random.Generator, boxes: int) -> tuple[str, str]:
     digits = number(rng, boxes)
-    kind = rng.choice(12, p=[0.34, 0.12, 0.13, 0.07, 0.05, 0.06, 0.03, 0.04, 0.04, 0.05, 0.05, 0.02])
+    kind = rng.choice(13, p=[0.32, 0.12, 0.13, 0.07, 0.05, 0.06, 0.03, 0.03, 0.04, 0.05, 0.05, 0.02, 0.03])
     if kind < 4:
         filled = digits.zfill(boxes) if kind == 0 else digits.rjust(boxes, "_X-"[kind - 1])
         return filled, "right"
-    if kind in (4, 5):
-        return digits, ("left", "squeezed")[kind - 4]
     if kind < 9:
-        return ("X" * boxes, "-" * boxes, "")[kind - 6], "right"
-    if kind == 11:
-        return "n", "anywhere"
+        whole = {4: digits, 5: digits, 6: "X" * boxes, 7: "-" * boxes, 8: ""}
+        return whole[int(kind)], {4: "left", 5: "squeezed"}.get(int(kind), "right")
+    if kind == 11 or (kind == 12 and rng.random() < 0.5):
+        return ("n", "/")[kind - 11], "anywhere"
+    if kind == 12:  # struck out, and nothing new
+        return "/" * int(rng.integers(1, boxes + 1)), "right"
     if kind == 9 and rng.random() < 0.5:  # struck, and written in the next boxes or squeezed beside
         return "/" + digits, "left" if len(digits) < boxes else "anywhere"
     text = list(digits.rjust(boxes, str(rng.choice(list("0X-_")))))
@@ -109,7 +119,7 @@ def _free_text(rng: np.random.Generator) -> tuple[str, str]:
     digits = number(rng, 5)
     if rng.random() < 0.3:
         digits = digits.zfill(3)
-    kind = rng.choice(11, p=[0.39, 0.16, 0.09, 0.08, 0.02, 0.05, 0.08, 0.02, 0.05, 0.03, 0.03])
+    kind = rng.choice(11, p=[0.37, 0.14, 0.07, 0.07, 0.02, 0.1, 0.08, 0.02, 0.04, 0.03, 0.06])
     place = str(rng.choice(["anywhere", "left", "right"], p=[0.5, 0.2, 0.3]))
     text = (
         digits,
@@ -122,7 +132,7 @@ def _free_text(rng: np.random.Generator) -> tuple[str, str]:
         digits + "-",
         "/" + digits,
         "?" + digits[1:] if rng.random() < 0.5 else digits[:-1] + "?",
-        "w" if rng.random() < 0.7 else "/",
+        "w" if rng.random() < 0.4 else "/",
     )[kind]
     return text, place
 
@@ -197,7 +207,12 @@ def lessons(rng: np.random.Generator, strokes: Strokes | None, script: str = "we
         top, bottom = sorted(rng.uniform(0, dark.shape[0], 2))
     shake = (bottom - top) * 0.15
     top, bottom = top + rng.normal(0, shake), bottom + rng.normal(0, shake)
+    if rng.random() < 0.2:  # ink of other rows is taken for the field's
+        whole = (0.0, float(dark.shape[0]))
+        top, bottom = ((whole[0], bottom), (top, whole[1]), whole)[int(rng.integers(3))]
     left, right = (drawn.places[0], drawn.places[-1]) if drawn.places else (drawn.margin, dark.shape[1] - drawn.margin)
+    if rng.random() < 0.15:
+        left, right = left - rng.uniform(0, 60), right + rng.uniform(0, 60)
     room = float(rng.uniform(0.1, 0.5))
     near = views.around(dark, drawn.margin, top, max(bottom, top + 8), left, right, room)
     far = views.whole(dark) if rng.random() < 0.5 else views.inner(dark, drawn.margin)

@@ -19,10 +19,12 @@ import cv2
 from counterfoil.primitives.errors import InputError
 from counterfoil.simulate.glyphs import hashes, mnist
 from counterfoil.simulate.lessons import BATCH, CHUNK, Batch, chunk
-from counterfoil.simulate.strokes import SIGNS
+from counterfoil.simulate.written import SIGNS
 
 OTHERS = ("arabic", "persian", "devanagari")
 """The scripts of one network, a last layer each."""
+RATE = 2.5e-3
+"""The highest learning rate of a training from nothing."""
 _WAIT_S = 5.0
 
 
@@ -93,11 +95,12 @@ def teach(
     note: Callable[[str], None],
     start: Path | None = None,
     limit: int = 20000,
+    rate: float = RATE,
 ) -> dict[str, Any]:
     """Train a network on `steps` batches and write `out/NUMERALS.onnx` and its line of `out/weights.json`.
 
     `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
-    to go on from. Returns what `weights.json` says of the file.
+    to go on from; `rate`: the highest learning rate. Returns what `weights.json` says of the file.
 
     Raises:
         InputError: the extra `train` is not installed, MNIST is not there, or there is no such state.
@@ -124,6 +127,7 @@ def teach(
         seed=seed,
         steps=steps,
         threads=threads,
+        rate=rate,
         note=note,
         start=start,
         keep=out / f"{numerals}.pt",
@@ -141,7 +145,8 @@ def teach(
         "mnist_train_pictures": limit if source else 0,
         "mnist_sha256": dict(hashes(source, "train")) if source else {},
         "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
-        + (" --digits MNIST" if source else "")
+        + (f" --digits MNIST --pictures {limit}" if source else "")
+        + (f" --rate {rate:g}" if rate != RATE else "")
         + (f" --start {start.parent.name}/{start.name}" if start else ""),
         "goes_on_from": _made_before(start) if start else None,
         **learn.made_with(),

@@ -24,7 +24,6 @@ from torch.nn import functional
 from counterfoil.reading.train.network import Network
 from counterfoil.reading.views import VIEW_HEIGHT
 
-_PEAK = 2.5e-3
 _AVERAGE = 0.998
 _MARKS_WEIGHT = 1.0
 
@@ -70,11 +69,13 @@ def train(
     seed: int,
     steps: int,
     threads: int,
+    rate: float,
     note: Callable[[str], None],
     start: Path | None = None,
     keep: Path | None = None,
 ) -> bytes:
-    """Train on (head, batch) pairs; the ONNX file. `start`, `keep`: a state to go on from, and where it is put."""
+    """Train on (head, batch) pairs; the ONNX file. `rate`: the highest of the learning rates, reached after a tenth of
+    the steps. `start`, `keep`: a state to go on from, and where it is put."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     network = Network(signs, heads)
@@ -85,8 +86,8 @@ def train(
         network.load_state_dict(known, strict=False)
     network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network)
-    chooser = torch.optim.AdamW(network.parameters(), lr=_PEAK, weight_decay=0.01)
-    plan = torch.optim.lr_scheduler.OneCycleLR(chooser, _PEAK, total_steps=steps, pct_start=0.1, final_div_factor=50)
+    chooser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
+    plan = torch.optim.lr_scheduler.OneCycleLR(chooser, rate, total_steps=steps, pct_start=0.1, final_div_factor=50)
     began, sum_loss = time.monotonic(), 0.0
     for number, (head, batch) in enumerate(batches, 1):
         network.train()
