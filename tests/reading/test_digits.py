@@ -13,8 +13,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from counterfoil.primitives.errors import RecordError
+from counterfoil.reading import digits
 from counterfoil.reading.belief import Belief, Crop, State
 from counterfoil.reading.digits import SCRIPTS, DigitsReader
+from counterfoil.reading.layout import MAX_WIDTH_PX
 from counterfoil.simulate.glyphs import Glyph, traced
 from counterfoil.simulate.written import Write
 from tests.reading.drawn_fields import Field, field, unseen
@@ -111,7 +113,7 @@ def test_a_figure_in_a_free_field_is_read_behind_a_leading_dash(reader: DigitsRe
 
 @pytest.mark.parametrize(
     ("text", "boxes", "most"),
-    [("", 3, 2), ("XXX", 3, 2), ("---", 3, 2), ("", None, 2), ("-", None, 2), ("--", None, 2), ("n", None, 6)],
+    [("", 3, 2), ("XXX", 3, 2), ("---", 3, 2), ("", None, 3), ("-", None, 2), ("--", None, 2), ("n", None, 6)],
 )
 def test_attack_votes_are_not_made_up_of_empty_and_crossed_fields(
     reader: DigitsReader, text: str, boxes: int | None, most: int
@@ -120,7 +122,7 @@ def test_attack_votes_are_not_made_up_of_empty_and_crossed_fields(
     fields = [field(7000 + seed, text, boxes=boxes, place="right" if boxes else "anywhere") for seed in range(24)]
     invented = [b.best.p for b in _read(reader, fields) if b.best is not None and b.best.value]
     assert len(invented) <= most
-    assert [p for p in invented if p > 0.9] == []
+    assert [p for p in invented if p >= 0.6] == []  # from there on the reader suggests
 
 
 def test_an_empty_field_is_empty_and_not_zero(reader: DigitsReader) -> None:
@@ -150,6 +152,21 @@ def test_probabilities_are_probabilities_and_fall(reader: DigitsReader) -> None:
         assert chances == sorted(chances, reverse=True)
         assert sum(chances) <= 1 + 1e-6
         assert len({(c.state, c.value) for c in belief.candidates}) == len(chances)
+
+
+def test_a_field_that_was_squeezed_to_fit_its_crop_is_drawn_out_again() -> None:
+    for across, stretched in ((MAX_WIDTH_PX, True), (MAX_WIDTH_PX - 64, False)):
+        image = np.full((96, across + 32, 3), 255, np.uint8)
+        ink = np.zeros((96, across + 32), np.float32)
+        ink[40:70, 100:150] = 1
+        image[ink > 0] = 0
+        shown = digits._views(Crop("field", image, ink, 16, None, 1.0, 64.0))
+        tight = shown[2]
+        shape = (tight.window.right - tight.window.left) / (tight.window.bottom - tight.window.top)
+        drawn_out = tight.picture.shape[2] / tight.picture.shape[1] / shape
+        assert (drawn_out > 1.3) == stretched
+        assert (shown[0].window.right < across / 2) == stretched  # its whole height around the ink alone
+        assert (shown[0].window.top, shown[0].window.bottom) == (0, 96)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (96, 672), (96, 40)])

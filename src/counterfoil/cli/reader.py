@@ -35,6 +35,13 @@ def reader() -> None:
     "--pictures", default=20000, show_default=True, type=click.IntRange(1, 60000), help="Of MNIST, so many are used."
 )
 @click.option("--rate", default=2.5e-3, show_default=True, type=click.FloatRange(1e-6, 0.1), help="Of learning.")
+@click.option(
+    "--blend",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 1),
+    help="Part of new weights beside START's.",
+)
 @click.option("--start", type=ANYWHERE, help="Go on from the NUMERALS.pt that an earlier training left in its OUT.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 64), help="Cores for the network.")
 @with_output
@@ -46,6 +53,7 @@ def train(
     steps: int,
     pictures: int,
     rate: float,
+    blend: float,
     start: Path | None,
     threads: int,
     say: Output,
@@ -68,6 +76,7 @@ def train(
         start=start,
         limit=pictures,
         rate=rate,
+        blend=blend,
     )
     say.result(made, [f"{made['file']}: {made['bytes']} bytes, SHA-256 {made['sha256']}"])
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from counterfoil.primitives.errors import RecordError
 from counterfoil.reading import ctc, views
 from counterfoil.reading.belief import Belief, Candidate, Crop, State
+from counterfoil.reading.layout import MAX_WIDTH_PX
 from counterfoil.reading.line import ink_box
 
 SCRIPTS: Final = ("western", "arabic", "persian", "devanagari")
@@ -31,6 +32,7 @@ SCRIPTS: Final = ("western", "arabic", "persian", "devanagari")
 _KEPT = 10
 _TOGETHER = 16
 _NONE_WORD = "nil"
+_DRAWN_OUT = 1.35
 
 
 _FLOOR = 1e-3
@@ -167,16 +169,25 @@ def _in_boxes(raw: str, text: ctc.Text, crop: Crop, shown: Sequence[_View], answ
 
 
 def _views(crop: Crop) -> list[_View]:
-    """With margins; the field; cut to the ink; and the ink alone, printed lines taken out."""
+    """With margins; the field; cut to the ink; and the ink alone, printed lines taken out.
+
+    A field at the greatest width of crops was squeezed to fit: what is written there is drawn out again, and its whole
+    height is shown around the ink only.
+    """
     margin = crop.margin_px
     dark = views.darkness(views.grey_of(crop.image), margin)
-    windows = [(dark, views.whole(dark)), (dark, views.inner(dark, margin))]
+    squeezed = crop.ink.shape[1] - 2 * margin >= MAX_WIDTH_PX
+    stretch = _DRAWN_OUT if squeezed else 1.0
+    windows = [(dark, views.whole(dark), 1.0), (dark, views.inner(dark, margin), 1.0)]
     box = ink_box(crop.ink, margin)
     if box is not None:
         top, bottom, left, right = box
         tight = views.around(dark, margin, top, bottom, left, right, 0.25)
-        windows += [(dark, tight), (np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32), tight)]
-    return [_View(views.view(on, margin, window), window) for on, window in windows]
+        if squeezed:
+            windows[0] = (dark, replace(tight, top=0.0, bottom=float(dark.shape[0])), stretch)
+        alone = np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32)
+        windows += [(dark, tight, stretch), (alone, tight, stretch)]
+    return [_View(views.view(on, margin, window, drawn_out), window) for on, window, drawn_out in windows]
 
 
 def _together(each: NDArray[Any]) -> tuple[NDArray[Any], float]:

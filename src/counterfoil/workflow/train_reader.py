@@ -96,11 +96,13 @@ def teach(
     start: Path | None = None,
     limit: int = 20000,
     rate: float = RATE,
+    blend: float = 1.0,
 ) -> dict[str, Any]:
     """Train a network on `steps` batches and write `out/NUMERALS.onnx` and its line of `out/weights.json`.
 
     `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
-    to go on from; `rate`: the highest learning rate. Returns what `weights.json` says of the file.
+    to go on from; `rate`: the highest learning rate; `blend`: how much of the new weights is taken beside `start`'s.
+    Returns what `weights.json` says of the file.
 
     Raises:
         InputError: the extra `train` is not installed, MNIST is not there, or there is no such state.
@@ -131,6 +133,7 @@ def teach(
         note=note,
         start=start,
         keep=out / f"{numerals}.pt",
+        blend=blend if start else 1.0,
     )
     (out / name).write_bytes(data)
     made: dict[str, Any] = {
@@ -147,7 +150,8 @@ def teach(
         "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
         + (f" --digits MNIST --pictures {limit}" if source else "")
         + (f" --rate {rate:g}" if rate != RATE else "")
-        + (f" --start {start.parent.name}/{start.name}" if start else ""),
+        + (f" --start {start.parent.name}/{start.name}" if start else "")
+        + (f" --blend {blend:g}" if start and blend != 1 else ""),
         "goes_on_from": _made_before(start) if start else None,
         **learn.made_with(),
     }

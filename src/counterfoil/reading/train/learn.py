@@ -73,9 +73,12 @@ def train(
     note: Callable[[str], None],
     start: Path | None = None,
     keep: Path | None = None,
+    blend: float = 1.0,
 ) -> bytes:
     """Train on (head, batch) pairs; the ONNX file. `rate`: the highest of the learning rates, reached after a tenth of
-    the steps. `start`, `keep`: a state to go on from, and where it is put."""
+    the steps. `start`, `keep`: a state to go on from, and where it is put. `blend`: how much the new weights count
+    beside those of `start`, at the end: what is learned of hard lessons is forgotten of plain ones, and the mean of
+    both keeps most of each (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models")."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     network = Network(signs, heads)
@@ -85,7 +88,7 @@ def train(
             known = {name: value for name, value in known.items() if not name.startswith("last.")}
         network.load_state_dict(known, strict=False)
     network = network.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(network)
+    average, before = copy.deepcopy(network), copy.deepcopy(network)
     chooser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(chooser, rate, total_steps=steps, pct_start=0.1, final_div_factor=50)
     began, sum_loss = time.monotonic(), 0.0
@@ -107,6 +110,11 @@ def train(
             sum_loss = 0.0
         if keep is not None and (number % 500 == 0 or number == steps):
             torch.save(average.state_dict(), keep)
+    if blend < 1:
+        _move(before, average, 1 - blend)
+        if keep is not None:
+            torch.save(before.state_dict(), keep)
+        return export(before)
     return export(average)
 
 
