@@ -29,6 +29,8 @@ from counterfoil.simulate.written import SIGNS
         ("w", State.WORD, None, "word"),
         ("1?", State.ILLEGIBLE, None, "1?"),
         ("1X6", State.ILLEGIBLE, None, "1X6"),
+        ("n0", State.NUMBER, 0, "0"),
+        ("n02", State.ILLEGIBLE, None, "nil02"),  # a word that means none makes no votes
     ],
 )
 def test_signs_mean(signs: str, state: State, value: int | None, raw: str) -> None:

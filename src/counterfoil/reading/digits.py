@@ -136,12 +136,14 @@ def meaning(signs: str) -> tuple[State, int | None, str]:
     """State, number meant, and `raw`, of signs from left to right.
 
     Crosses and dashes before or behind digits stand in unused boxes or lead into the figure; alone they mean none. What
-    is struck out, and other words, count nothing where a figure stands beside.
+    is struck out, and other words, count nothing where a figure stands beside; a word that means none beside a number
+    above 0 contradicts it, and neither is read.
     """
     kept = "".join(sign for sign in signs if sign not in "/w")
     digits = kept.replace("n", "").strip("X-")
-    if "?" in kept or (digits and not digits.isdigit()):
-        return State.ILLEGIBLE, None, kept
+    contradicts = "n" in kept and digits.strip("0") != ""
+    if "?" in kept or contradicts or (digits and not digits.isdigit()):
+        return State.ILLEGIBLE, None, kept.replace("n", _NONE_WORD)
     if digits:
         return State.NUMBER, int(digits), kept.replace("n", "")
     if "n" in kept:
