@@ -1,8 +1,8 @@
 """`python -m tests.reading.training`: a short training of the digits network, twice; needs the extra `train`.
 
 Holds that the loss falls, that the same seed gives the same file, that the file says the same as the network, and that
-a training can go on from another's state. Takes some minutes; the test suite itself needs no torch. Ends with 1 if
-anything failed.
+a training can go on from another's state and be blended with it. Takes some minutes; the test suite itself needs no
+torch. Ends with 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from counterfoil.reading.views import VIEW_HEIGHT
 from counterfoil.simulate.written import SIGNS
 from counterfoil.workflow.train_reader import teach
 
-STEPS = 150
+STEPS = 100
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -52,10 +52,29 @@ def main() -> int:
             own = network.eval()(torch.from_numpy(x)).numpy()
         held("the file says what the network says", bool(np.abs(np.exp(told) - np.exp(own)).max() < 0.01))
         start = folder / "a" / "others.pt"
-        more = teach(
-            folder / "c", folder=None, numerals="others", seed=6, steps=8, threads=1, note=said.append, start=start
+        more = [
+            teach(
+                folder / run,
+                folder=None,
+                numerals="others",
+                seed=6,
+                steps=8,
+                threads=1,
+                note=said.append,
+                start=start,
+                blend=blend,
+            )
+            for run, blend in (("c", 1.0), ("d", 0.5))
+        ]
+        held(
+            "weights.json says what a training went on from",
+            [one["goes_on_from"]["sha256"] for one in more] == [made[0]["sha256"]] * 2,
         )
-        held("weights.json says what a training went on from", more["goes_on_from"]["sha256"] == made[0]["sha256"])
+        before, after, mean = (
+            torch.load(folder / run / "others.pt", weights_only=True)["last.weight"] for run in ("a", "c", "d")
+        )
+        held("a training goes on from there", 0 < float((after - before).abs().max()) < 0.1)
+        held("a blend is the mean of before and after", torch.allclose(mean, (before + after) / 2, atol=1e-6))
     return 1 if failed else 0
 
 
