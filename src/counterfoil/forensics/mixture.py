@@ -32,6 +32,7 @@ from counterfoil.forensics import plotting
 from counterfoil.forensics.arrays import Column, Floats, Ints, columns, select, turnout_reasons
 from counterfoil.forensics.mixture_arrays import on_device
 from counterfoil.forensics.mixture_diagnostics import effective_size, rhat
+from counterfoil.forensics.mixture_edge import at_the_edge, edges, log_edges
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
 from counterfoil.forensics.mixture_sampler import Shares, sample
 from counterfoil.forensics.mixture_shares import FARTHEST, walk
@@ -182,9 +183,13 @@ class _Posterior:
         """`spread`: the least standard deviation of turnout and vote for `mixture_smooth`; None never uses it."""
         self._all = n, a, w
         self._spread = math.inf if spread is None else spread
-        large = np.zeros(n.size, dtype=np.bool_) if spread is None else n >= LEAST_VOTERS
+        tabled = np.zeros(n.size, dtype=np.bool_) if spread is None else n >= LEAST_VOTERS
+        edge = tabled & at_the_edge(n, a, w)
+        large = tabled & ~edge
         self._large_before = np.concatenate([[0], np.cumsum(large)])
-        self._small = n[~large], a[~large], w[~large]
+        self._edge_before = np.concatenate([[0], np.cumsum(edge)])
+        self._small = n[~tabled], a[~tabled], w[~tabled]
+        self._edges = edges(n[edge], a[edge], w[edge])
         self._rules = None if spread is None else rules(n[large], a[large], w[large], spread)
         self._on_device = None if device is None or self._rules is None else on_device(self._rules, device)
         self._facts = log_factorials(int(n.max()) + 1)
@@ -212,14 +217,15 @@ class _Posterior:
             whole, classes = self._walked(self._all, stations, theta, log_pi)
             value += whole
         else:
-            large = int(self._large_before[stations])
+            large, edge = int(self._large_before[stations]), int(self._edge_before[stations])
+            counted, at_edge = log_edges(self._edges, edge, theta, log_pi)
             if self._on_device is not None:
                 whole, classes = self._on_device(large, theta, log_pi), none
             else:
                 whole, classes = log_smooth(self._rules, large, theta, log_pi)
-            value += whole
-            whole, small = self._walked(self._small, stations - large, theta, log_pi)
-            value, classes = value + whole, np.concatenate([classes, small])
+            walked, small = self._walked(self._small, stations - large - edge, theta, log_pi)
+            value += whole + counted + walked
+            classes = np.concatenate([classes, at_edge, small])
         return (value, classes) if math.isfinite(value) else (-math.inf, none)
 
     def _walked(

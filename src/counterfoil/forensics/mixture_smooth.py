@@ -72,7 +72,7 @@ class Rules:
     """log of P(a | p) P(w | q) integrated over p and q."""
 
 
-def _gauss(x: Floats, mass: Floats, count: int) -> tuple[Floats, Floats]:
+def gauss(x: Floats, mass: Floats, count: int) -> tuple[Floats, Floats]:
     """Gauss rules of `count` points for discrete measures: rows of points and of masses that sum to 1."""
     middle = (x * mass).sum(axis=1, keepdims=True)
     scale = np.sqrt(((x - middle) ** 2 * mass).sum(axis=1, keepdims=True))
@@ -104,8 +104,9 @@ def rules(n: Ints, a: Ints, w: Ints, spread: float) -> Rules:
     nodes, log_scale = np.zeros(size, dtype=np.int64), np.zeros(size)
     for first in range(0, size, 4096):
         rows = slice(first, first + 4096)
-        p, p_mass, _ = _measure(a[rows], n[rows] - a[rows], np.zeros(a[rows].size))
-        q, q_mass, log_q_scale = _measure(n[rows] - w[rows], w[rows], left[rows])
+        ones = np.ones(a[rows].size)
+        p, p_mass, _ = measure(a[rows], n[rows] - a[rows], 0 * ones, ones)
+        q, q_mass, log_q_scale = measure(n[rows] - w[rows], w[rows], left[rows], ones)
         q = q - left[rows, None]
         width = np.maximum(_logistic_width(p, p_mass), _logistic_width(q / (1 - left[rows, None]), q_mass))
         nodes[rows] = 3 + 2 * np.digitize(width, _WIDTHS * spread)
@@ -113,20 +114,21 @@ def rules(n: Ints, a: Ints, w: Ints, spread: float) -> Rules:
         for count in np.unique(nodes[rows]):
             mine = np.flatnonzero(nodes[rows] == count)
             for x, mass, logs, weights in ((p, p_mass, log_p, p_weight), (q, q_mass, log_q, q_weight)):
-                at, weight = _gauss(x[mine], mass[mine], int(count))
+                at, weight = gauss(x[mine], mass[mine], int(count))
                 logs[first + mine, :count] = np.log(at)
                 weights[first + mine, :count] = weight / at
     return Rules(n, left, nodes, log_p, p_weight, log_q, q_weight, log_scale)
 
 
-def _measure(k: Ints, rest: Ints, low: Floats) -> tuple[Floats, Floats, Floats]:
-    """P(k of k + rest | x) as masses on a fine grid of x in (low, 1), and the logarithm of its integral."""
+def measure(k: Ints, rest: Ints, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+    """P(k of k + rest | x) as masses on a fine grid of x in (low, high), and the logarithm of its integral."""
     n = k + rest
     middle = (k + 1) / (n + 2)
     sd = np.sqrt(middle * (1 - middle) / (n + 3))
     edge = 16 / (n + 2)
-    start = np.maximum(middle - _WIDE * sd - edge, low)
-    end = np.minimum(middle + _WIDE * sd + edge, 1.0)
+    # Where all of it lies outside, the end next to it is what counts.
+    start = np.clip(middle - _WIDE * sd - edge, low, high - 0.05 * (high - low))
+    end = np.clip(middle + _WIDE * sd + edge, low + 0.05 * (high - low), high)
     half = 0.5 * (end - start)[:, None]
     x = start[:, None] + half * (1 + _GRID_NODES)
     log = k[:, None] * np.log(x) + rest[:, None] * np.log1p(-x)
@@ -157,7 +159,7 @@ def _logistic_table(mean: float, variance: float, out: Floats) -> None:
 
 
 @free
-def _at(table: Floats, x: float) -> float:
+def look_up(table: Floats, x: float) -> float:
     """Linear interpolation; 0 outside the table."""
     place = (x - LOWEST) * PER_UNIT
     if place < 0.0 or place >= SIZE - 1:
@@ -269,7 +271,7 @@ def _class(
             log_kept = low[g, side] + blend * (high[g, side] - low[g, side])
             first = 0.0
             for j in range(nodes):
-                first += p_weight[i, j] * _at(turnout, log_p[i, j] - log_kept)
+                first += p_weight[i, j] * look_up(turnout, log_p[i, j] - log_kept)
             if first == 0.0:
                 continue
             log_c = math.log(c)
@@ -332,8 +334,8 @@ def _log_smooth(
         first, second = 0.0, 0.0
         log_c = math.log(1 - lefts[i])
         for j in range(nodes[i]):
-            first += p_weight[i, j] * _at(turnout, log_p[i, j])
-            second += q_weight[i, j] * _at(vote, log_q[i, j] - log_c)
+            first += p_weight[i, j] * look_up(turnout, log_p[i, j])
+            second += q_weight[i, j] * look_up(vote, log_q[i, j] - log_c)
         out[i, 0] = first * second
         for k in range(2):
             out[i, k + 1] = _class(
