@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,8 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterfoil.reading.belief import Crop, State
-from counterfoil.reading.line import _SYMBOLS, LineReader, beam, ink_box, meaning, probability, zero_word
+from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, State
+from counterfoil.reading.line import (
+    _SYMBOLS,
+    LineReader,
+    Scores,
+    _packed,
+    beam,
+    ink_box,
+    meaning,
+    probability,
+    zero_word,
+)
 
 MARGIN = 16
 
@@ -55,6 +66,49 @@ def test_fields_do_not_change_each_others_reading(reader: LineReader) -> None:
     for a, b in zip(alone, together, strict=True):
         assert [(c.raw, c.value) for c in a.candidates[:3]] == [(c.raw, c.value) for c in b.candidates[:3]]
         assert a.candidates[0].p == pytest.approx(b.candidates[0].p, abs=1e-4)
+
+
+def test_where_the_other_reader_says_the_same_the_other_views_are_not_looked_at(
+    reader: LineReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    recognise = LineReader._recognise
+
+    def counted(self: LineReader, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
+        asked.append(len(lines))
+        return recognise(self, lines)
+
+    monkeypatch.setattr(LineReader, "_recognise", counted)
+
+    def beside(value: int, p: float, **signs: float) -> Belief:
+        return Belief("digits", (Candidate(str(value), State.NUMBER, value, p),), signs)
+
+    crop = _crop("158")
+    whole = reader.read([crop])[0]
+    assert asked == [1, 1, 1]
+    asked.clear()
+    first = reader.read([crop], [beside(158, 0.99)])[0]
+    assert asked == [1]
+    assert first.best is not None
+    assert first.best.value == 158
+    for other in (beside(159, 0.99), beside(158, 0.3), beside(158, 0.99, struck=0.3)):
+        asked.clear()
+        assert reader.read([crop], [other])[0] == whole
+        assert asked == [1, 1, 1]
+
+
+def test_digits_that_stand_far_apart_are_brought_together_in_the_view_of_the_ink() -> None:
+    crop = _crop("", width=500)
+    for place, digit in enumerate("111"):
+        cv2.putText(
+            crop.image, digit, (MARGIN + 40 + 180 * place, MARGIN + 50), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3
+        )
+    crop.ink[:] = np.clip((235 - crop.image.min(axis=2).astype(np.float32)) / 180, 0, 1)
+    guide = np.s_[MARGIN + 10 : MARGIN + 50, MARGIN + 130 : MARGIN + 134]
+    crop.ink[guide] = 0.3
+    packed = _packed(crop.ink, MARGIN)
+    assert packed.shape[1] < 0.4 * crop.ink.shape[1]
+    assert cv2.connectedComponents(np.asarray(packed < 200, np.uint8))[0] - 1 == 3
 
 
 def test_the_package_that_brings_the_model_is_never_imported() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -159,11 +160,76 @@ def test_without_a_rule_over_it_nothing_is_accepted() -> None:
     }
 
 
+def test_without_a_rule_or_by_one_reader_nothing_is_said_to_be_nearly_certain() -> None:
+    most = SURE.most_unconfirmed
+    assert max(field.p for field in _conclude(*SHEET).values()) <= most
+    confirmed = replace(SURE, weights={"bias": 12.0})
+    alone = _seen("a", ("10", 0.999), ("70", 0.6))
+    assert conclude((alone, *SHEET[1:]), SUM, confirmed)[0]["a"].p <= most
+    assert conclude(SHEET, SUM, confirmed)[0]["a"].p > most
+
+
+def test_an_empty_field_is_never_accepted_for_a_sum_is_the_same_with_a_0() -> None:
+    empty = _seen("b", ("", 0.99), ("", 0.99))
+    total = _seen("t", ("10", 0.99), ("10", 0.99))
+    found = _conclude(SHEET[0], empty, total, rules=SUM)
+    assert (found["a"].outcome, found["t"].outcome) == (Outcome.ACCEPT, Outcome.ACCEPT)
+    assert (found["b"].state, found["b"].outcome) == (State.EMPTY, Outcome.SUGGEST)
+
+
+def test_a_sum_that_holds_only_by_what_hardly_anybody_sees_confirms_no_field() -> None:
+    """Both readers see 74 as 79; what makes the sum hold is a 7 that would have to be a 2."""
+    forced = Observed(
+        "b",
+        tuple(
+            Belief(
+                name, (Candidate("7", State.NUMBER, 7, 0.96), Candidate("2", State.NUMBER, 2, 0.03)), {"digit_px": 40.0}
+            )
+            for name in ("digits", "line")
+        ),
+        1.0,
+    )
+    found = _conclude(
+        _seen("a", ("79", 0.9999), ("79", 0.9999)), forced, _seen("t", ("81", 0.9999), ("81", 0.9999)), rules=SUM
+    )
+    assert found["b"].value == 2
+    assert Outcome.ACCEPT not in {field.outcome for field in found.values()}
+
+
+def test_writing_that_runs_out_of_its_field_is_not_suggested_without_a_rule() -> None:
+    cut = Observed("a", tuple(replace(b, signs={**b.signs, "cut": 0.8}) for b in SHEET[0].beliefs), 1.0)
+    assert _conclude(cut)["a"].outcome is Outcome.PEOPLE
+    assert _conclude(cut, *SHEET[1:], rules=SUM)["a"].outcome is Outcome.ACCEPT
+
+
+@pytest.mark.parametrize(("free", "outcome"), [(1.0, Outcome.PEOPLE), (0.0, Outcome.SUGGEST)])
+def test_a_cross_beside_digits_is_a_mark_of_an_unused_box_only_where_there_are_boxes(
+    free: float, outcome: Outcome
+) -> None:
+    said = Candidate("X8", State.NUMBER, 8, 0.99)
+    one = Observed("a", tuple(Belief(n, (said,), {"digit_px": 40.0, "free": free}) for n in ("digits", "line")), 1.0)
+    assert _conclude(one)["a"].outcome is outcome
+
+
 def test_where_one_reader_alone_is_sure_nothing_is_accepted() -> None:
     unsure = _seen("a", ("10", 0.999), ("70", 0.6))
     found = _conclude(unsure, *SHEET[1:], rules=SUM)
     assert found["a"].value == 10
     assert found["a"].outcome is not Outcome.ACCEPT
+
+
+@pytest.mark.parametrize(("second", "accepted"), [(0.35, True), (0.2, False)])
+def test_a_reader_that_holds_the_answer_for_nearly_as_likely_as_another_names_it_too(
+    second: float, accepted: bool
+) -> None:
+    torn = Belief(
+        "line",
+        (Candidate("70", State.NUMBER, 70, 0.6), Candidate("10", State.NUMBER, 10, second)),
+        {"digit_px": 40.0},
+    )
+    found = _conclude(Observed("a", (SHEET[0].beliefs[0], torn), 1.0), *SHEET[1:], rules=SUM)["a"]
+    assert found.value == 10
+    assert (found.outcome is Outcome.ACCEPT) is accepted
 
 
 def test_a_figure_that_arithmetic_prefers_goes_to_people_and_both_are_kept() -> None:

@@ -3,10 +3,13 @@
 A probability comes from a logistic model of what is seen around the answer (`Seen`). It is followed by caps that no
 probability can lift:
 
-* Accepted is only a figure that a rule of the form covers and confirms, that both readers name by themselves, and that
-  arithmetic did not change.
+* Accepted is only a figure that a rule of the form covers and confirms (`sheet`), that both readers name in earnest,
+  and that arithmetic did not change. An empty field is not: a sum is the same with an empty part and with a 0.
+* What no rule confirms, or one reader alone is sure of, is never said with more than `most_unconfirmed`: as many of
+  such answers as were found right.
 * What is illegible, a word, a mark instead of a figure, partly outside the picture, or written in less than
-  `LEAST_DIGIT_PX` goes to people, and so does a figure that arithmetic changed.
+  `LEAST_DIGIT_PX` goes to people, and so does a figure that arithmetic changed. Where no rule confirms it, so does
+  writing that runs out of the field above or below, and digits beside a cross in a field without boxes.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ LEAST_DIGIT_PX: Final = 9.0
 """Pixels of the photo; smaller writing is never suggested."""
 MOST_MARKED: Final = 0.25
 """Probability of a crossed-out or overwritten sign above which people look."""
+MOST_MARKED_ALONE: Final = 0.1
+"""The same where no rule confirms what is read."""
+MOST_CUT: Final = 0.5
+"""Part of a field's ink in strokes that run out of the crop: half a figure reads like another one."""
 LEAST_SEEN: Final = 0.97
 """Part of the field inside the picture."""
 FILE: Final = "calibration.json"
@@ -53,18 +60,25 @@ class Seen:
     """Of our network alone; None: it was not asked."""
     line: float | None
     agree: bool
-    """Both readers hold this answer for likeliest."""
+    """Both readers name this answer in earnest: hold it for likeliest, or for at least half as likely as that."""
     same_as_raw: bool
     """The sums did not change it."""
     covered: bool
-    """A rule over it can be said to hold."""
+    """A rule over it holds, and not only because arithmetic made it."""
     broken: bool
     """A rule over it is broken."""
     digit_px: float
     """Height of the writing in the photo."""
     in_picture: float
     residual_px: float
+    crossed: bool = False
+    """Digits beside a cross in a field without boxes: struck out, or part of a word."""
     signs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def confirmed(self) -> bool:
+        """By a rule, and by both readers."""
+        return self.covered and not self.broken and self.agree
 
     @classmethod
     def nothing(cls, in_picture: float) -> Seen:
@@ -87,6 +101,8 @@ class Calibration:
     """What `reader fit` learned on the job, on the logit of the probability."""
     accept: float = 0.99
     suggest: float = 0.6
+    most_unconfirmed: float = 0.99
+    """The most that is said of an answer without a rule and both readers behind it."""
     made: Mapping[str, Any] = field(default_factory=dict)
     """On what it was fitted, and what it measured there."""
 
@@ -113,6 +129,7 @@ class Calibration:
                 shift=float(plain["shift"]),
                 accept=float(plain["accept"]),
                 suggest=float(plain["suggest"]),
+                most_unconfirmed=float(plain["most_unconfirmed"]),
                 made=dict(plain["made"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,6 +156,7 @@ class Calibration:
             "shift": self.shift,
             "accept": self.accept,
             "suggest": self.suggest,
+            "most_unconfirmed": self.most_unconfirmed,
             "made": dict(self.made),
         }
         return (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode()
@@ -148,7 +166,8 @@ class Calibration:
         found = features(seen, state)
         z = self.weights.get("bias", 0.0) + sum(self.weights.get(name, 0.0) * x for name, x in found.items())
         z = self.slope * z + self.shift
-        return min(max(1 / (1 + math.exp(-max(-30.0, min(30.0, z)))), 1e-6), 1 - 1e-6)
+        most = 1 - 1e-6 if seen.confirmed and state is not State.EMPTY else self.most_unconfirmed
+        return min(max(1 / (1 + math.exp(-max(-30.0, min(30.0, z)))), 1e-6), most)
 
     def outcome(self, seen: Seen, state: State, p: float) -> tuple[Outcome, str]:
         """What may be done with the answer, and the first reason that kept it down."""
@@ -156,7 +175,12 @@ class Calibration:
             (state not in (State.NUMBER, State.EMPTY), f"{state}, not a number"),
             (not seen.same_as_raw, "arithmetic prefers another figure than the readers see"),
             (seen.in_picture < LEAST_SEEN, "partly outside the picture"),
-            (_marked(seen), "something is struck out or written over"),
+            (
+                _marked(seen) > (MOST_MARKED if seen.confirmed else MOST_MARKED_ALONE),
+                "something is struck out or written over",
+            ),
+            (seen.crossed and not seen.confirmed, "digits beside a cross"),
+            (seen.signs.get("line.cut", 0.0) > MOST_CUT and not seen.confirmed, "the ink runs out of the field"),
             (state is State.NUMBER and seen.digit_px < LEAST_DIGIT_PX, "the writing is too small"),
             (p < self.suggest, "not sure"),
         )
@@ -164,6 +188,7 @@ class Calibration:
             if holds:
                 return Outcome.PEOPLE, why
         only_suggest = (
+            (state is State.EMPTY, "a sum tells no empty field from a 0"),
             (not seen.covered, "no rule of the form confirms it"),
             (seen.broken, "a rule of the form is broken"),
             (not seen.agree, "only one reader is sure"),
@@ -190,13 +215,13 @@ def features(seen: Seen, state: State) -> dict[str, float]:
         "empty": float(state is State.EMPTY),
         "cut": seen.signs.get("line.cut", 0.0),
         "views": seen.signs.get("line.views_agree", 1.0) + seen.signs.get("digits.views_agree", 1.0) - 2,
-        "marked": max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0)),
+        "marked": _marked(seen),
     }
 
 
-def _marked(seen: Seen) -> bool:
-    """Whether our network sees a crossed-out or overwritten sign in what it reads."""
-    return max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0)) > MOST_MARKED
+def _marked(seen: Seen) -> float:
+    """How probable our network holds a crossed-out or overwritten sign in what it reads."""
+    return max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0))
 
 
 def _logit(p: float) -> float:

@@ -1,10 +1,11 @@
 """The calibration that is shipped, fitted to sheets whose truth is known: synthetic ones and labelled forms.
 
-Few numbers, in three steps, each by the likelihood of what is true:
+Few numbers, in four steps, each by the likelihood of what is true:
 
 1. how far each reader is trusted (`Merging`), over fields one by one;
 2. what a broken rule weighs (`slip`), over whole sheets;
-3. how sure to be of an answer (`Calibration.weights`), by logistic regression over what is seen around it.
+3. how sure to be of an answer (`Calibration.weights`), by logistic regression over what is seen around it;
+4. how sure at most where no rule and both readers confirm it (`Calibration.most_unconfirmed`): the share found right.
 
 `folds` splits by sheet of paper, never by figure: two photos of a sheet are never on both sides.
 """
@@ -23,12 +24,13 @@ from sklearn.linear_model import LogisticRegression
 
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.reading.belief import State
-from counterfoil.reading.confidence import Calibration, features
+from counterfoil.reading.confidence import Calibration, Outcome, features
 from counterfoil.reading.joint import Rule, decide
 from counterfoil.reading.merge import Key, Merging, merge
 from counterfoil.reading.sheet import Observed, conclude, option
 
 SLIPS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
+SUREST: Final = 0.99
 _LEAST: Final = 1e-6
 """Probability below which a miss is as bad as it can be."""
 
@@ -52,7 +54,8 @@ def fitted(cases: Sequence[Case], start: Calibration | None = None) -> Calibrati
     first = start or Calibration()
     with_merging = dataclasses.replace(first, merging=_merging(cases, first.merging))
     with_slip = dataclasses.replace(with_merging, slip=_slip(cases, with_merging))
-    return dataclasses.replace(with_slip, weights=_weights(cases, with_slip))
+    with_weights = dataclasses.replace(with_slip, weights=_weights(cases, with_slip), most_unconfirmed=1.0)
+    return dataclasses.replace(with_weights, most_unconfirmed=_most_unconfirmed(cases, with_weights))
 
 
 def folds(cases: Sequence[Case], count: int) -> Iterator[tuple[list[Case], list[Case]]]:
@@ -163,3 +166,15 @@ def _weights(cases: Sequence[Case], given: Calibration) -> dict[str, float]:
     model.fit(np.array([[row[name] for name in names] for row in rows]), np.array(hits), sample_weight=weights)
     found = dict(zip(names, (round(float(w), 5) for w in model.coef_[0]), strict=True))
     return {"bias": round(float(model.intercept_[0]), 5), **found}
+
+
+def _most_unconfirmed(cases: Sequence[Case], given: Calibration) -> float:
+    """The share found right of the surest answers that a rule and both readers do not confirm, by Laplace's rule."""
+    hits = total = 0.0
+    for case in cases:
+        for name, reading in conclude(case.observed, case.rules, given)[0].items():
+            alone = not reading.seen.confirmed or reading.state is State.EMPTY
+            if name in case.truth and alone and reading.outcome is Outcome.SUGGEST and reading.p >= SUREST:
+                total += case.weight
+                hits += case.weight * right(case, name, reading.state, reading.value)
+    return round((hits + 1) / (total + 2), 4)

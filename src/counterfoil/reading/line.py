@@ -4,9 +4,11 @@ It reads a field as a line of writing, where our own network reads boxes and str
 
 * The recogniser (PP-OCR, Apache-2.0, see docs/dependencies.md) is run by onnxruntime; of `rapidocr` only the model's
   file is used, its program never runs.
-* A field is shown to it in several views: with what stands around it, cut close to the ink (a lone 1 or 0 in a wide
-  field is lost otherwise), and the ink alone, without printed lines. What a field says is scored in every view, and the
-  views are averaged, so that one view that fails can't silence the others.
+* A field is shown to it in up to three views: with what stands around it, the pen's ink alone with the gaps between
+  boxes taken out, and cut close to the ink (a lone 1 or 0 in a wide field is lost otherwise). What a field says is
+  scored in every view, and the views are averaged, so that one view that fails can't silence the others.
+* Where the views so far say the same as the other reader, and both rather surely, no further view is looked at. The
+  other reader never adds to what this one says.
 * The recogniser knows 18,708 characters; here it may say digits, dashes and crosses. Letters that writers and it take
   for digits (O, l, Z, S) stand for them, unless the whole is a word of `ZERO_WORDS`.
 * Scores are those of connectionist temporal classification: a string's probability is the sum over all ways of
@@ -59,6 +61,13 @@ _BEAM: Final = 12
 _KEPT: Final = 10
 _FLOOR: Final = 0.01
 """Of a view's probability, where views are averaged."""
+_ENOUGH: Final = 0.5
+"""Where both readers give the same answer at least so much, no further view is looked at."""
+_MARKED: Final = 0.1
+_CORE: Final = 0.25
+"""Part of a stroke that must be strong ink: guide digits and lines that were half taken away are weak all over."""
+_GAP: Final = 0.22
+"""Of the writing's height: what is left of a gap between signs."""
 
 Scores = NDArray[np.float64]
 """Columns x (blank, then `_SYMBOLS`): probabilities."""
@@ -85,15 +94,24 @@ class LineReader:
         self._columns = [[place[c] for c in alike if c in place] for alike in _LOOK_ALIKE.values()]
         self.version = Path(MODEL).stem
 
-    def read(self, crops: Sequence[Crop]) -> list[Belief]:
-        """One belief a crop, in their order."""
+    def read(self, crops: Sequence[Crop], beside: Sequence[Belief] | None = None) -> list[Belief]:
+        """One belief a crop, in their order. `beside`: what the other reader makes of each."""
         views = [_views(crop) for crop in crops]
-        lines = [view for of_one in views for view in of_one]
-        answers = iter(self._recognise(lines))
-        beliefs = []
-        for crop, of_one in zip(crops, views, strict=True):
-            beliefs.append(_belief(crop, [next(answers) for _ in of_one]))
-        return beliefs
+        answers: list[list[tuple[Scores, str]]] = [[] for _ in crops]
+        beliefs: dict[int, Belief] = {}
+        open_ = list(range(len(crops)))
+        while open_:
+            found = self._recognise([views[number][len(answers[number])] for number in open_])
+            for number, answer in zip(open_, found, strict=True):
+                answers[number].append(answer)
+                beliefs[number] = _belief(crops[number], answers[number])
+            open_ = [
+                number
+                for number in open_
+                if len(answers[number]) < len(views[number])
+                and not (beside is not None and _settled(beliefs[number], beside[number]))
+            ]
+        return [beliefs[number] for number in range(len(crops))]
 
     def _recognise(self, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
         """Of each line its scores and what the recogniser itself would say; lines of one width run together."""
@@ -142,7 +160,7 @@ def _model() -> Path:
 
 
 def _views(crop: Crop) -> list[Grey]:
-    """The field with what stands around it, made strong; the photo cut close to the ink; and the ink alone.
+    """The field with what stands around it, made strong; the pen's ink alone; and the photo cut close to the ink.
 
     Of a wide field only the part around its ink: an empty line is the slowest to read, and says nothing.
     """
@@ -157,10 +175,34 @@ def _views(crop: Crop) -> list[Grey]:
     around = np.s_[m - edge : high - m + edge, max(m - edge, left - high) : min(wide - m + edge, right + high)]
     pad = max(4, (bottom - top) // 8)
     close = np.s_[max(0, top - pad) : bottom + pad, max(0, left - 2 * pad) : right + 2 * pad]
-    near = np.s_[max(0, top - 6) : bottom + 6, max(0, left - 12) : right + 12]
     grey = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    alone = np.asarray(255 - 255 * np.clip(crop.ink, 0, 1), np.uint8)
-    return [_line(even[around]), _line(grey[close]), _line(alone[near])]
+    return [_line(even[around]), _line(_packed(crop.ink, m)), _line(grey[close])]
+
+
+def _packed(ink: Ink, margin: int) -> Grey:
+    """The field's own strokes, dark on white, their gaps narrowed: the recogniser takes digits that stand far apart,
+    each in its box, for signs of other scripts."""
+    own = _strong(_kept(ink, margin))
+    marks = own > 0.35
+    rows, columns = np.flatnonzero(marks.any(axis=1)), np.flatnonzero(marks.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    part = np.pad(own[max(0, top - 6) : bottom + 6], ((0, 0), (12, 12)))[:, left : right + 24]
+    column = np.arange(part.shape[1])
+    since = column - np.maximum.accumulate(np.where((part > 0.35).any(axis=0), column, -1))
+    keep = since <= max(6, int(_GAP * (bottom - top)))
+    keep[:12] = keep[-12:] = True
+    return np.asarray(255 - 255 * np.clip(part[:, keep], 0, 1), np.uint8)
+
+
+def _strong(ink: Ink) -> Ink:
+    """Without marks that are weak all over; all of it where nothing is strong."""
+    count, labels = cv2.connectedComponents(np.asarray(ink > 0.12, np.uint8), connectivity=8)
+    area = np.bincount(labels.ravel(), minlength=count)
+    core = np.bincount(labels.ravel(), weights=(ink > 0.6).ravel(), minlength=count)
+    good = core >= _CORE * area
+    good[0] = False
+    found = np.asarray(np.where(good[labels], ink, 0), np.float32)
+    return found if (found > 0.35).any() else ink
 
 
 def _evened(crop: Crop) -> Grey:
@@ -333,6 +375,15 @@ def _belief(crop: Crop, answers: Sequence[tuple[Scores, str]]) -> Belief:
     return Belief("line", tuple(candidates[:_KEPT]), signs)
 
 
+def _settled(found: Belief, other: Belief) -> bool:
+    """Whether both readers say the same, rather surely, and nothing is struck out."""
+    mine, theirs = found.best, other.best
+    if mine is None or theirs is None or (mine.state, mine.value) != (theirs.state, theirs.value):
+        return False
+    marked = max(other.signs.get("struck", 0.0), other.signs.get("over", 0.0))
+    return min(mine.p, theirs.p) >= _ENOUGH and marked < _MARKED
+
+
 def _mean(given: Sequence[float]) -> float:
     """Geometric mean above a floor, so that a view that sees nothing can't silence the others."""
     return float(np.exp(np.mean(np.log(np.clip(given, 0.0, 1.0) + _FLOOR)))) - _FLOOR
@@ -349,6 +400,7 @@ def _signs(crop: Crop, found: Sequence[Sequence[str]]) -> dict[str, float]:
         "ink": float((inner > 0.35).mean()),
         "has_ink": float(box is not None),
         "cut": _cut(crop.ink, m),
+        "free": float(crop.boxes is None),
         "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
         "views_agree": firsts.count(max(set(firsts), key=firsts.count)) / len(firsts),
     }

@@ -46,11 +46,6 @@ class Merged:
         """Probability of something else."""
         return max(0.0, 1.0 - sum(candidate.p for candidate in self.candidates))
 
-    def favourite(self, reader: str) -> Key | None:
-        """What one reader holds for likeliest; None where it names nothing."""
-        said = self.by_reader.get(reader)
-        return max(said, key=lambda key: said[key]) if said else None
-
 
 def merge(beliefs: Sequence[Belief], how: Merging, *, most: int = 12) -> Merged:
     """One field's beliefs, at most one of each reader, merged."""

@@ -36,7 +36,7 @@ from counterfoil.reading.pages import decode, gates
 from counterfoil.reading.register import prepare, register
 from counterfoil.reading.sheet import LEAST_INSIDE, BrokenRule, FieldReading, Observed, conclude
 
-VERSION = "1"
+VERSION = "2"
 """Of the reader as shipped; a fitted calibration adds to it. The record says `counterfoil-reader@VERSION`."""
 
 cv2.setNumThreads(1)
@@ -237,7 +237,9 @@ class Reader:
         beliefs: dict[str, list[Belief]] = {crop.name: [] for crop in crops}
         for reader in self._readers:
             with clock.stage(reader.name):
-                for crop, belief in zip(inside, reader.read(inside), strict=True):
+                first = [beliefs[crop.name][0] for crop in inside if beliefs[crop.name]]
+                found = reader.read(inside, first) if isinstance(reader, LineReader) and first else reader.read(inside)
+                for crop, belief in zip(inside, found, strict=True):
                     beliefs[crop.name].append(belief)
         return [Observed(crop.name, tuple(beliefs[crop.name]), crop.seen) for crop in crops]
 

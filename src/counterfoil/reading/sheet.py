@@ -2,6 +2,8 @@
 
 * `raw` is what the readers see, without arithmetic. `value`, `state` and `p` are what the whole sheet makes likeliest.
 * A rule that is broken is reported, never repaired.
+* A rule that holds only because arithmetic gave one of its fields what the readers hardly see there confirms none of
+  them: among enough answers there is nearly always one that makes a sum hold.
 * What lies outside the picture is absent, never empty.
 
 Nothing here looks at a picture: an observation can be kept, and concluded again with another calibration.
@@ -20,6 +22,10 @@ from counterfoil.reading.merge import Merged, merge
 
 LEAST_NAMED = 0.1
 """Probability below which what the readers name is no reading at all."""
+LEAST_TAKEN = 0.2
+"""Probability before the sums that every field of a rule must have in what it adds, for the rule to confirm others."""
+LEAST_SHARE = 0.5
+"""Of what a reader gives its likeliest answer: so much it must give another to name it in earnest."""
 LEAST_INSIDE = 0.5
 """Part of a field that must lie in the picture to be read at all."""
 
@@ -87,7 +93,8 @@ def conclude(
     joint = decide(options | outside, rules, slip=calibration.slip, spread=calibration.spread)
     final = {name: _likeliest(one, joint, name) for name, one in merged.items()}
     broken, holding = _rules(rules, final)
-    confirmed = {name for rule in holding for name in rule.fields}
+    forced = {name for name, one in final.items() if one is None or one.p < LEAST_TAKEN}
+    confirmed = {name for rule in holding if not forced & set(rule.fields) for name in rule.fields}
     doubted = {name for rule in broken for name in (*rule.parts, rule.total)}
     fields = {}
     for one in observed:
@@ -119,13 +126,18 @@ def _seen(
         merged=0.0 if final is None else final.p,
         digits=given.get("digits"),
         line=given.get("line"),
-        agree=len(given) > 1 and all(merged.favourite(name) == key for name in given),
+        agree=len(given) > 1
+        and all(p > 0 and p >= LEAST_SHARE * max(merged.by_reader[name].values()) for name, p in given.items()),
         same_as_raw=best is not None and key == (best.state, best.value),
         covered=covered,
         broken=broken,
         digit_px=merged.signs.get("line.digit_px", 0.0),
         in_picture=observed.in_picture,
         residual_px=residual_px,
+        crossed=final is not None
+        and final.state is State.NUMBER
+        and "X" in final.raw
+        and merged.signs.get("line.free", 0.0) > 0,
         signs=merged.signs,
     )
 
