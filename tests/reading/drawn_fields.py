@@ -40,8 +40,14 @@ def field(
     strokes: Strokes | None = None,
     write: Write | None = None,
     pitch: float = 0.9,
+    rise: float = 0.0,
+    beside: float = 0.0,
 ) -> Field:
-    """`text` in an ordinary hand, photographed by an ordinary camera."""
+    """`text` in an ordinary hand, photographed by an ordinary camera.
+
+    `rise`: how far all rows of the hand stand under the middle of their fields; `beside`: how much of the outline lies
+    over the next column, which holds a word; both in heights of the field.
+    """
     rng = np.random.default_rng([seed, 77])
     style = sample_style(rng, script)
     ordinary = {name: strength for name, strength in style.marks.items() if name in ("texture", "print", "specks")}
@@ -56,10 +62,12 @@ def field(
         shift=(float(np.clip(style.shift[0], -0.1, 0.1)), float(np.clip(style.shift[1], -0.1, 0.1))),
         turn=style.turn,
         script=script,
-        neighbours=style.neighbours,
-        marks=ordinary,
+        neighbours=1.0 if rise else style.neighbours,
+        rise=rise,
+        column=bool(rise),
+        marks=ordinary | ({"beside": beside} if beside else {}),
     )
-    width = pitch * boxes if boxes else float(rng.uniform(2, 6))
+    width = pitch * boxes + beside if boxes else float(rng.uniform(2, 6))
     write = write or hand(rng, strokes, 0.04)
     drawn = draw_field(rng, text, style, width=width, boxes=boxes, place=place, write=write)
     grey = photographed(rng, drawn)
