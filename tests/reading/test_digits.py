@@ -251,12 +251,12 @@ def _font_hand(script: str, font: str) -> Write:
 @pytest.mark.parametrize("script", list(FONTS))
 def test_other_numerals_are_read_in_drawn_strokes(script: str) -> None:
     fields = [field(11000 + seed, f"{(seed * 263 + 17) % 1000:03d}", script=script) for seed in range(24)]
-    assert _right(_read(DigitsReader(script), fields), fields) >= 0.65
+    assert _right(_read(DigitsReader(script), fields), fields) >= 0.8
 
 
 @pytest.mark.parametrize(("script", "font"), [(script, font) for script, (_, fonts) in FONTS.items() for font in fonts])
 def test_other_numerals_are_read_in_the_bent_strokes_of_a_font(script: str, font: str) -> None:
     write = _font_hand(script, font)
     fields = [field(12000 + seed, f"{(seed * 263 + 17) % 1000:03d}", script=script, write=write) for seed in range(24)]
-    # Measured: 0.50 to 0.71 of whole figures, Devanagari 0.25 (docs/reading-weights.md says what is missing there).
-    assert _right(_read(DigitsReader(script), fields), fields) >= {"devanagari": 0.15}.get(script, 0.4)
+    # Measured over 48 fields: 0.60 to 0.77 of whole figures (docs/reading-weights.md).
+    assert _right(_read(DigitsReader(script), fields), fields) >= 0.4
