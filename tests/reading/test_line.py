@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, State
 from counterfoil.reading.line import (
     _SYMBOLS,
+    Answer,
     LineReader,
-    Scores,
     _packed,
     beam,
     ink_box,
@@ -74,7 +74,7 @@ def test_where_the_other_reader_says_the_same_the_other_views_are_not_looked_at(
     asked: list[int] = []
     recognise = LineReader._recognise
 
-    def counted(self: LineReader, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
+    def counted(self: LineReader, lines: Sequence[Grey]) -> list[Answer]:
         asked.append(len(lines))
         return recognise(self, lines)
 
@@ -128,8 +128,7 @@ def test_a_strings_probability_is_that_of_all_its_paths(rows: list[list[float]])
         kept = [sign for place, sign in enumerate(path) if sign and (place == 0 or path[place - 1] != sign)]
         text = "".join(_SYMBOLS[sign - 1] for sign in kept)
         paths[text] = paths.get(text, 0.0) + float(np.prod([scores[at, sign] for at, sign in enumerate(path)]))
-    for text, p in paths.items():
-        assert probability(scores, text) == pytest.approx(p)
+    assert probability(scores, list(paths)) == pytest.approx(list(paths.values()))
     assert paths[beam(scores, 50)[0]] == pytest.approx(max(paths.values()))
 
 

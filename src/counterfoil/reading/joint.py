@@ -32,7 +32,7 @@ written then. Fitted: docs/reading.md."""
 SPREAD: Final = 300.0
 """How many figures stand behind "something else"."""
 FEW_STATES: Final = 500
-NEGLIGIBLE: Final = 1e-8
+NEGLIGIBLE: Final = 1e-7
 """Share of the weight so far; at every field as much may be left out, where there are more than `FEW_STATES`."""
 MOST_STATES: Final = 30_000
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from counterfoil.primitives.errors import InputError
+from counterfoil.reading import ctc
 from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, Ink, State
 
 MODEL: Final = "PP-OCRv6_rec_small.onnx"
@@ -73,6 +75,17 @@ Scores = NDArray[np.float64]
 """Columns x (blank, then `_SYMBOLS`): probabilities."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the recogniser makes of one view."""
+
+    scores: Scores
+    free: str
+    """What it would say by itself, in any script."""
+    texts: tuple[str, ...]
+    """The likeliest strings of symbols, best first."""
+
+
 class LineReader:
     """The bundled recogniser on every field. One thread, the same answer on every run."""
 
@@ -97,7 +110,7 @@ class LineReader:
     def read(self, crops: Sequence[Crop], beside: Sequence[Belief] | None = None) -> list[Belief]:
         """One belief a crop, in their order. `beside`: what the other reader makes of each."""
         views = [_views(crop) for crop in crops]
-        answers: list[list[tuple[Scores, str]]] = [[] for _ in crops]
+        answers: list[list[Answer]] = [[] for _ in crops]
         beliefs: dict[int, Belief] = {}
         open_ = list(range(len(crops)))
         while open_:
@@ -113,9 +126,9 @@ class LineReader:
             ]
         return [beliefs[number] for number in range(len(crops))]
 
-    def _recognise(self, lines: Sequence[Grey]) -> list[tuple[Scores, str]]:
-        """Of each line its scores and what the recogniser itself would say; lines of one width run together."""
-        answers: list[tuple[Scores, str] | None] = [None] * len(lines)
+    def _recognise(self, lines: Sequence[Grey]) -> list[Answer]:
+        """An answer a line; lines of one width run together."""
+        answers: list[Answer | None] = [None] * len(lines)
         by_width: dict[int, list[int]] = {}
         for number, line in enumerate(lines):
             by_width.setdefault(line.shape[1], []).append(number)
@@ -130,14 +143,14 @@ class LineReader:
                     answers[number] = self._restrict(probabilities)
         return [answer for answer in answers if answer is not None]
 
-    def _restrict(self, probabilities: NDArray[np.float32]) -> tuple[Scores, str]:
+    def _restrict(self, probabilities: NDArray[np.float32]) -> Answer:
         scores = np.empty((len(probabilities), 1 + len(_SYMBOLS)))
         scores[:, 0] = probabilities[:, 0] + probabilities[:, len(self._characters) - 1]
         for number, alike in enumerate(self._columns, 1):
             scores[:, number] = probabilities[:, alike].sum(axis=1)
         best = probabilities.argmax(axis=1)
         kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
-        return scores, "".join(self._characters[number] for number in kept if number)
+        return Answer(scores, "".join(self._characters[number] for number in kept if number), tuple(beam(scores)))
 
 
 def _model() -> Path:
@@ -293,21 +306,9 @@ def beam(scores: Scores, width: int = _BEAM) -> list[str]:
     return list(prefixes)
 
 
-def probability(scores: Scores, text: str) -> float:
-    """Of `text` under the columns, all ways of stretching it together."""
-    states = [0] * (2 * len(text) + 1)
-    states[1::2] = [1 + _SYMBOLS.index(symbol) for symbol in text]
-    emitted = scores[:, states]
-    skips = np.zeros(len(states))
-    skips[3::2] = [float(a != b) for a, b in zip(states[3::2], states[1:-2:2], strict=True)]
-    forward = np.zeros(len(states))
-    forward[:2] = emitted[0, :2]
-    for row in emitted[1:]:
-        stepped = forward.copy()
-        stepped[1:] += forward[:-1]
-        stepped[2:] += skips[2:] * forward[:-2]
-        forward = stepped * row
-    return float(forward[-2:].sum())
+def probability(scores: Scores, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Of each text under the columns, all ways of stretching it together."""
+    return ctc.probabilities(scores, [tuple(1 + _SYMBOLS.index(symbol) for symbol in text) for text in texts])
 
 
 def meaning(text: str) -> Candidate:
@@ -345,23 +346,22 @@ def _distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def _belief(crop: Crop, answers: Sequence[tuple[Scores, str]]) -> Belief:
-    beams = [beam(scores) for scores, _ in answers]
-    texts = list(dict.fromkeys(text for of_view in beams for text in of_view))
+def _belief(crop: Crop, answers: Sequence[Answer]) -> Belief:
+    texts = list(dict.fromkeys(text for answer in answers for text in answer.texts))
+    meanings = [meaning(text) for text in texts]
     views: list[dict[tuple[State, int | None], float]] = []
     raws: dict[tuple[State, int | None], tuple[float, str]] = {}
-    for scores, _ in answers:
+    for answer in answers:
         said: dict[tuple[State, int | None], float] = {}
-        for text in texts:
-            p, one = probability(scores, text), meaning(text)
+        for one, p in zip(meanings, probability(answer.scores, texts).tolist(), strict=True):
             key = (one.state, one.value)
             said[key] = said.get(key, 0.0) + p
             raws[key] = max(raws.get(key, (0.0, one.raw)), (p, one.raw))
         views.append(said)
-    if not (signs := _signs(crop, beams))["has_ink"]:
+    if not (signs := _signs(crop, [answer.texts[0] for answer in answers]))["has_ink"]:
         views += [{(State.EMPTY, None): 1.0}] * 2
         raws.setdefault((State.EMPTY, None), (1.0, ""))
-    words = [word for _, free in answers if (word := zero_word(free))]
+    words = [word for answer in answers if (word := zero_word(answer.free))]
     share = len(words) / len(answers)
     keys = list(raws)
     # the views' geometric mean; what no view names keeps its share too
@@ -389,12 +389,11 @@ def _mean(given: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(np.clip(given, 0.0, 1.0) + _FLOOR)))) - _FLOOR
 
 
-def _signs(crop: Crop, found: Sequence[Sequence[str]]) -> dict[str, float]:
+def _signs(crop: Crop, firsts: Sequence[str]) -> dict[str, float]:
     """What calibration may use: how much ink, how high it stands, whether the views say the same."""
     m = crop.margin_px
     box = ink_box(crop.ink, m)
     inner = crop.ink[m:-m, m:-m]
-    firsts = [beams[0] for beams in found]
     field_high = crop.ink.shape[0] - 2 * m
     return {
         "ink": float((inner > 0.35).mean()),
