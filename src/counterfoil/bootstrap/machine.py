@@ -102,10 +102,11 @@ class Reading:
         self._nothing: tuple[datetime, UUID | None] | None = None
         self._paused_until = 0.0
         self.goes_on = False
-        """Whether the last slice ended because of the time, not because all was read."""
+        """Whether the slice of this round ended because of the time: asking what is due begins the next round."""
 
     def is_due(self, now: datetime) -> bool:
         """Whether a copy waits for the machine."""
+        self.goes_on = False
         if time.monotonic() < self._paused_until:
             return False
         batch = rows.newest_batch()

@@ -28,6 +28,14 @@ def test_a_sealed_copy_is_due_until_the_machine_has_read_it(hall: Machines) -> N
     assert row.taken_until is None
 
 
+def test_a_worker_rests_when_the_time_was_over_with_the_last_copy(hall: Machines) -> None:
+    hall.copy(reading())
+    hall.machine()
+    hall.reading().goes_on = True  # as a slice leaves it that ended because of the time
+    assert read_by_machine not in due(hall.server)
+    assert not hall.reading().goes_on
+
+
 def test_before_people_have_typed_the_record_says_nothing_of_the_machine(hall: Machines) -> None:
     copy = hall.copy(reading())
     hall.machine()
