@@ -13,8 +13,8 @@ arithmetic often decides. But officers err on one form in sixteen, so a rule is 
   a sheet with 16 parties has 10^16 readings and a few thousand states. With few states this is exact. With many, those
   are left out that weigh next to nothing, and `lost` bounds what share of the whole that may be.
 
-Gives for each field the posterior of each option, the best whole sheet, and by how much the best answer that differs in
-that field is less likely (the gap of its min-marginals, in nats).
+Gives for each field the posterior of each option, and by how much the best sheet with another answer there is less
+likely than the best of all (the gap of its min-marginals, in nats).
 """
 
 from __future__ import annotations
@@ -78,8 +78,6 @@ class Joint:
     """The sheet."""
 
     fields: Mapping[str, Marginals]
-    best: Mapping[str, int | None]
-    """Number of each field's option in the likeliest whole sheet; None: something else."""
     lost: float
     """At most this share of the weight was left out."""
 
@@ -93,14 +91,12 @@ def decide(
     """
     known = [rule for rule in rules if all(name in fields for name in rule.fields)]
     found: dict[str, Marginals] = {}
-    best: dict[str, int | None] = {}
     lost = 0.0
     for names, of_them in _connected(list(fields), known):
         part = _Component({name: fields[name] for name in names}, of_them, slip, spread)
         found |= part.marginals
-        best |= part.best
         lost = max(lost, part.lost)
-    return Joint({name: found[name] for name in fields}, {name: best[name] for name in fields}, lost)
+    return Joint({name: found[name] for name in fields}, lost)
 
 
 def _connected(names: list[str], rules: Sequence[Rule]) -> list[tuple[list[str], list[Rule]]]:
@@ -216,7 +212,6 @@ class _Component:
         bests: Sequence[_Floats],
     ) -> None:
         self.marginals: dict[str, Marginals] = {}
-        self.best: dict[str, int | None] = {}
         behind, behind_best = np.ones(len(sums[-1])), np.ones(len(bests[-1]))
         for place in range(len(order) - 1, -1, -1):
             name, step = order[place], steps[place]
@@ -227,8 +222,6 @@ class _Component:
             likeliest = np.zeros(count)
             np.maximum.at(likeliest, step.option, through_best)
             self.marginals[name] = Marginals(tuple((posterior / posterior.sum()).tolist()), _gap(likeliest))
-            first = int(likeliest.argmax())
-            self.best[name] = first if first < count - 1 else None
             before = np.bincount(step.source, step.weight * behind[step.target], len(sums[place]))
             before_best = np.zeros(len(bests[place]))
             np.maximum.at(before_best, step.source, step.weight * behind_best[step.target])
