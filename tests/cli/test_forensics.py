@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -266,6 +267,15 @@ def test_three_stations_and_no_stations_are_answered_with_refusals(run: Run, csv
             assert {t["refusal_code"] for t in levelled} == {"too-few-stations"} and ran.json["family"] == 0
         else:
             assert size == 0 and "expected" in ran.err
+
+
+def test_more_stations_than_memory_is_sure_to_hold_are_refused_before_any_test(
+    run: Run, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("counterfoil.workflow.forensics"), "MOST_STATIONS", 699)
+    ran = run("forensics", csv, "--columns", MAPPING)
+    assert ran.code == 3
+    assert "expected at most 699 stations" in ran.err and "found 700" in ran.err
 
 
 def test_columns_that_are_all_equal_get_answers_or_refusals(run: Run, csv: Path, table: pl.DataFrame) -> None:
