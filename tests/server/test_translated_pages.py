@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -13,9 +11,12 @@ from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
 from counterfoil.storage.models import Account
-from tests.publish_pages.browser import PHONE, chromium, violations
+from tests.publish_pages.browser import PHONE
 from tests.server.catalogues import LANGUAGES
 from tests.server.conftest import Person
+from tests.server.windows import browser, clean
+
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
 OF_SENDERS = ("/send/", "/send/to/001/", "/send/queue/", "/send/dispute/001/", "/account/login/")
@@ -27,13 +28,6 @@ OF_ORGANISERS = (
     "/organise/readers/",
     "/account/keys/",
 )
-SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -54,11 +48,8 @@ def test_pages_of_a_language_fit_a_phone_and_are_accessible(
                 answer = page.goto(live_server.url + path)
                 assert answer is not None
                 assert answer.status == 200, path
-                if SHOTS:
-                    page.screenshot(path=Path(SHOTS) / f"{language}{path.replace('/', '-')}.png", full_page=True)
                 assert page.locator("html").get_attribute("lang") == language
-                assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path
-                assert violations(page) == [], path
+                clean(page, f"{language}{path.replace('/', '-')}")
             cookie = client.cookies["session"].value
             context.add_cookies([{"name": "session", "value": cookie, "url": live_server.url}])
     finally:

@@ -94,8 +94,10 @@ def seed_rehearsal(at: Server, *, seed: int = 1, progress: Progress = lambda wha
         _login(name, roles)
         for name, roles in {
             "organiser": ("organiser",),
+            "second": ("organiser",),  # whatever changes a figure needs two
             "reader": ("reader",),
             "arbiter": ("arbiter",),
+            "auditor": ("auditor",),
         }.items()
     )
     to_send = at.settings.folder / FOLDER / "to-send"

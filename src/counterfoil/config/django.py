@@ -69,7 +69,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "counterfoil.web.context.server",
-            ]
+            ],
+            "builtins": ["counterfoil.web.filters"],
         },
     }
 ]

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When
 
+from counterfoil.evidence.likeness import Kind
 from counterfoil.storage.accounts import organisers
 from counterfoil.storage.models import (
     Area,
@@ -26,6 +27,7 @@ from counterfoil.storage.models import (
     Station,
     Task,
 )
+from counterfoil.storage.receipts import open_requests
 
 MOST = 200
 """Lines of a list on one page; its number of lines is told in full."""
@@ -139,17 +141,27 @@ def _stage(name: str, count: int, oldest: str | None, now: datetime) -> Stage:
 
 
 def look_alikes() -> tuple[list[LookAlike], int]:
-    """Copies that look like one photo and stand under different stations: the nearest first, and how many."""
-    found = (
-        LookAlike.objects.select_related("one", "other")
-        .exclude(one__station="")
+    """Copies that look like one photo and stand under different stations, and how many: the same shot first, then parts
+    of one, then what fits but for some places; of each the nearest first."""
+    order = Case(*(When(kind=kind.value, then=place) for place, kind in enumerate(Kind)), default=len(Kind))
+    found = _apart()
+    return list(found.select_related("one", "other").order_by(order, "distance", "pk")[:MOST]), found.count()
+
+
+def same_shots() -> int:
+    """Pairs under different stations that are one shot or a part of it. Two flat pictures of one form often fit but for
+    some places (`Kind.DIFFERS`), so these are no alarm."""
+    return _apart().filter(kind__in=(Kind.SAME.value, Kind.PART.value)).count()
+
+
+def _apart() -> QuerySet[LookAlike]:
+    return (
+        LookAlike.objects.exclude(one__station="")
         .exclude(other__station="")
         .exclude(one__state="withdrawn")
         .exclude(other__state="withdrawn")
         .exclude(one__station=F("other__station"))
-        .order_by("distance", "pk")
     )
-    return list(found[:MOST]), found.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,8 @@ class Waiting:
     disputes: int
     unreleased: int
     apart: int
+    wishes: int
+    """Of senders, that a copy is taken out."""
     organisers: int
     """Active ones. One alone can approve nothing and hand nothing over."""
     told: int
@@ -185,7 +199,8 @@ def waiting(account: object) -> Waiting:
         .exclude(station="")
         .exclude(state="withdrawn")
         .count(),
-        apart=look_alikes()[1],
+        apart=same_shots(),
+        wishes=len(open_requests()),
         organisers=organisers().count(),
         told=told_only().count(),
         missing=expected - received_count(),

@@ -18,17 +18,14 @@ from counterfoil.bootstrap.organiser import first_organiser_link
 from counterfoil.bootstrap.server import Server
 from counterfoil.storage.models import Account, Session
 from counterfoil.web.permissions import FACTOR
-from tests.publish_pages.browser import PHONE, chromium, violations
+from tests.publish_pages.browser import PHONE, violations
 from tests.server.accounts.conftest import PASSWORD, App
 from tests.server.conftest import Person
+from tests.server.windows import browser
+
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from tests.servers.fixtures import fast_postgres, postgres
 
 __all__ = ["fast_postgres", "postgres"]
 
-PRETEND = ("tests.server.machine.pretend", "tests")
+PRETEND = ("tests.server.machine.pretend", "tests", "cv2", "numpy", "PIL", "yaml")
 WIDTH, HEIGHT = 900, 1200
 CHECKS = [
     {"id": "options", "rule": "ada + bob + against == valid", "code": "sum-mismatch"},
@@ -145,9 +145,16 @@ def serve(
     settings: object,
     program: tuple[str, ...],
     agreement: str = "{persons: 2}",
+    stations: int = 4,
 ) -> Server:
-    """The example election in `folder`, with this template for its form, read by this program."""
+    """The example election in `folder`, with this template for its form, read by this program.
+
+    Args:
+        stations: at least the four of the example.
+    """
     init(folder)
+    with (folder / "stations.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{n:03},NORTH,School {n},town,1200,50.10,20.10\n" for n in range(5, stations + 1))
     transcripts = folder / "transcripts.csv"
     transcripts.write_text(transcripts.read_text("utf-8").split("\n")[0] + "\n", "utf-8")
     with_template(folder, template)

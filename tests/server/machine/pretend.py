@@ -1,6 +1,7 @@
 """Stands where the reader stands, in the real jail: it says of a photo what the photo tells it to say.
 
-A "photo" here is a JPEG's first bytes, then JSON: what to answer, or the name of something else to do.
+A "photo" here is a JPEG's first bytes, then JSON: what to answer, or the name of something else to do. Its version
+follows the calibration that it is handed, as the reader's does.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import json
 import os
 from collections.abc import Callable
 
+from counterfoil.reading.handed import unpack
+
 MARK = b"\xff\xd8\xff\xe0 says "
 
 
 def prepare(setup: bytes) -> Callable[[bytes], bytes]:
-    version = b"pretend-1"
-    if b"calibration.json" in setup:
-        version = b"pretend-1-fitted"
+    _, calibration = unpack(setup)
+    version = b"pretend"
+    if calibration is not None:
+        version += b"-" + json.loads(calibration)["version"].encode()
 
     def answer(question: bytes) -> bytes:
         if question == b"V":

@@ -44,7 +44,7 @@ def test_before_people_have_typed_the_record_says_nothing_of_the_machine(hall: M
     assert hall.said(copy) == []
     hall.type(copy, PAPER)
     (said,) = hall.said(copy)
-    assert said["reader"] == "counterfoil-reader@pretend-1"
+    assert said["reader"] == "counterfoil-reader@pretend"
     assert said["values"] == PAPER
     assert set(said["probability"].values()) == {999_900}
     assert copy.state == "agreed"

@@ -72,11 +72,11 @@ def test_a_fitted_reader_reads_again_and_replaces_what_the_record_heard(hall: Ma
     hall.type(copy, PAPER)
     fitted = hall.server.settings.private / CALIBRATION
     fitted.parent.mkdir(parents=True)
-    fitted.write_bytes(b"{}")
+    fitted.write_bytes(b'{"version": "fit1"}')
     assert read_by_machine in due(hall.server)
     hall.machine()
     (said,) = hall.said(copy)
-    assert said["reader"] == "counterfoil-reader@pretend-1-fitted"
+    assert said["reader"] == "counterfoil-reader@pretend-fit1"
     assert Entry.objects.filter(type="withdrawal", body__reason="replaced").count() == 1
 
 

@@ -3,15 +3,13 @@ people in Chromium."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
@@ -23,15 +21,16 @@ from counterfoil.storage.arrivals import Door, receive
 from counterfoil.storage.models import Account, Copy, Task
 from counterfoil.workflow.machine import READER, MachineRead
 from counterfoil.workflow.sending import Claim
-from tests.publish_pages.browser import chromium, violations
 from tests.server.conftest import Clock
 from tests.server.machine.conftest import CHECKS, TOTALS, Machines, serve
 from tests.server.reading.conftest import FIELDS, PAPER
 from tests.server.reading.paper import LABELS
+from tests.server.windows import browser, clean, window
+
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 AsPerson = Callable[[Account], Client]
-SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
 STATION = "002"
 
 
@@ -47,36 +46,6 @@ def server(tmp_path: Path, form: BlankForm, clock: Clock, settings: object) -> I
     yield found
     found.close()
     shutil.rmtree(found.settings.folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@contextmanager
-def window(browser: Browser, live_server: LiveServer, client: Client, *, script: bool = True) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=script, viewport={"width": 360, "height": 740})
-    cookies = [("session", client.cookies["session"].value), ("language", "en")]
-    context.add_cookies([{"name": n, "value": v, "url": live_server.url} for n, v in cookies])
-    page = context.new_page()
-    strange: list[str] = []
-    page.on("request", lambda one: strange.append(one.url) if not one.url.startswith(live_server.url) else None)
-    page.on("pageerror", lambda error: strange.append(str(error)))
-    try:
-        yield page
-        assert strange == []
-    finally:
-        context.close()
-
-
-def clean(page: Page, name: str) -> None:
-    """Nothing of WCAG A and AA is broken, nothing is wider than the phone."""
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
 
 def send(hall: Machines, form: BlankForm, values: Mapping[str, int], *, claimed: str, seed: int) -> Copy:

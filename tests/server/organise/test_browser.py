@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
@@ -17,53 +15,15 @@ from counterfoil.evidence import Mask as Regions
 from counterfoil.evidence import Region
 from counterfoil.storage import branches, imports, organise, releases, running
 from counterfoil.storage.models import Account, Copy, Dispute, Entry, LookAlike, Proposal, Standing
-from tests.publish_pages.browser import chromium, violations
 from tests.server.conftest import Clock, Person
 from tests.server.organise.test_imports import OFFICIAL, STATIONS, draft, official
 from tests.server.organise.world import bring, grow, means, read
+from tests.server.windows import browser, clean, window
+
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
 AsPerson = Callable[[Account], Client]
-SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running_browser:
-        yield running_browser
-
-
-@contextmanager
-def window(
-    browser: Browser,
-    live_server: LiveServer,
-    client: Client,
-    *,
-    script: bool = True,
-    language: str = "en",
-    width: int = 360,
-) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=script, viewport={"width": width, "height": 740})
-    cookies = [("session", client.cookies["session"].value), ("language", language)]
-    context.add_cookies([{"name": n, "value": v, "url": live_server.url} for n, v in cookies])
-    page = context.new_page()
-    strange: list[str] = []
-    page.on("request", lambda one: strange.append(one.url) if not one.url.startswith(live_server.url) else None)
-    page.on("pageerror", lambda error: strange.append(str(error)))
-    try:
-        yield page
-        assert strange == []
-    finally:
-        context.close()
-
-
-def clean(page: Page, name: str) -> None:
-    """Nothing of WCAG A and AA is broken and nothing is wider than the window."""
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    assert violations(page) == [], page.url
-    width = page.viewport_size["width"]  # type: ignore[index]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
 class Count:
@@ -78,7 +38,7 @@ class Count:
             bring(server, station, text)
         read(server, self.copy, reader, voters=1200, ballots=810, spoilt=10, valid=790, ada=450, bob=330, against=20)
         Standing.objects.create(account=reader, stage="watched", fields_right=190, fields_wrong=7, gold_right=12)
-        LookAlike.objects.create(one=self.copy, other=other, kind="alike", distance=3)
+        LookAlike.objects.create(one=self.copy, other=other, kind="same", distance=3)
         self.dispute = Dispute.objects.create(
             station="001", contest="president", reason="figures_differ", slot=server.slot
         )

@@ -4,7 +4,6 @@ scripts."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -17,9 +16,9 @@ from counterfoil.simulate.sheets import random_sheet
 from counterfoil.storage import layouts as store
 from counterfoil.storage.models import Account, Layout
 from tests.server.conftest import Person
-from tests.server.organise.test_browser import SHOTS, browser, clean, window
 from tests.server.organise.test_layouts import FIELDS, drawn
 from tests.server.organise.world import means
+from tests.server.windows import browser, clean, fits, window
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
@@ -43,13 +42,6 @@ def draw(page: Page, left: float, top: float, right: float, bottom: float) -> No
     page.mouse.move(box["x"] + right * scale, box["y"] + (top + bottom) / 2 * scale)
     page.mouse.move(box["x"] + right * scale, box["y"] + bottom * scale)
     page.mouse.up()
-
-
-def fits(page: Page, name: str) -> None:
-    """Nothing is wider than the window."""
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def saved(page: Page) -> None:

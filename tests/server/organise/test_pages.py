@@ -45,7 +45,7 @@ def organiser(server: Server, clock: Clock, person: Person, as_person: object) -
     """A browser of an organiser, with something to see on every page."""
     copy = bring(server)
     other = bring(server, "002")
-    LookAlike.objects.create(one=copy, other=other, kind="alike", distance=3)
+    LookAlike.objects.create(one=copy, other=other, kind="same", distance=3)
     reader = person("reader")
     Standing.objects.create(account=reader, stage="watched", fields_right=90, fields_wrong=10)
     read(server, copy, reader, voters=1200)

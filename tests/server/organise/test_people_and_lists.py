@@ -92,7 +92,7 @@ def test_a_branch_is_taken_back_by_two_with_every_copy_that_came_through_it(
     coordinator.post("/organise/branches/", {"name": "North", "kind": "invited"})
     branch = Branch.objects.get()
     codes = coordinator.post(f"/organise/branches/{branch.pk}/codes", {"count": "3", "uses": "6"}).content.decode()
-    assert codes.count("<li><code>") == 3 and branch.codes.count() == 3
+    assert codes.count('<code dir="ltr">') == 3 and branch.codes.count() == 3
     copy = bring(server)
     Copy.objects.filter(pk=copy.pk).update(branch=branch)
     grow(server, clock.forward)
@@ -134,6 +134,18 @@ def test_each_stage_tells_how_many_wait_and_how_long_the_oldest_does(server: Ser
 def test_only_look_alikes_under_different_stations_are_listed(server: Server) -> None:
     one, same, other = bring(server, "001"), bring(server, "001", "x"), bring(server, "002")
     LookAlike.objects.create(one=one, other=same, kind="same", distance=0)
-    LookAlike.objects.create(one=one, other=other, kind="alike", distance=4)
+    LookAlike.objects.create(one=one, other=other, kind="differs", distance=4)
     pairs, count = overview.look_alikes()
     assert count == 1 and pairs[0].other == other
+
+
+def test_the_same_shot_comes_before_two_flat_pictures_of_one_form_which_are_no_alarm(
+    server: Server, person: Person
+) -> None:
+    one, flat, shot = bring(server, "001"), bring(server, "002"), bring(server, "003")
+    LookAlike.objects.create(one=one, other=flat, kind="differs", distance=1)
+    assert overview.waiting(person("organiser")).apart == 0
+    LookAlike.objects.create(one=one, other=shot, kind="same", distance=5)
+    pairs, count = overview.look_alikes()
+    assert [pair.other for pair in pairs] == [shot, flat] and count == 2
+    assert overview.waiting(person("organiser")).apart == 1

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -18,20 +16,15 @@ from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.storage import answers, leases, standing
 from counterfoil.storage.models import Account, Copy, Entry
-from tests.publish_pages.browser import chromium, violations
 from tests.server.reading.conftest import PAPER, Hall
 from tests.server.reading.paper import photo
+from tests.server.windows import browser, clean, fits, window
+
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db")]
 AsPerson = Callable[[Account], Client]
 KEY_MS = 40
-SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 class Seat:
@@ -40,22 +33,14 @@ class Seat:
     def __init__(self, page: Page, at: str, *, script: bool) -> None:
         self.page, self.at, self.script = page, at, script
         self.problems: list[str] = []
-        self.strange: list[str] = []
         page.on("console", lambda message: self.problems.append(message.text))
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self.strange.append(request.url) if not request.url.startswith(at) else None)
 
     def next(self) -> None:
         self.page.goto(f"{self.at}/work/next")
 
     def clean(self, name: str) -> None:
-        """Nothing of WCAG A and AA is broken, nothing is wider than the phone, no request went elsewhere."""
-        if SHOTS:
-            self.page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-        if self.script:  # axe is a script
-            assert violations(self.page) == []
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]  # type: ignore[index]
-        assert self.strange == []
+        """Nothing of WCAG A and AA is broken, nothing is wider than the phone, no script complains."""
+        (clean if self.script else fits)(self.page, name)
         # A 422 is how a form says that something is missing; Chromium notes it.
         assert [p for p in self.problems if "422" not in p] == []
 
@@ -70,13 +55,8 @@ def seat(
     language: str = "en",
     width: int = 360,
 ) -> Iterator[Seat]:
-    context = browser.new_context(java_script_enabled=script, viewport={"width": width, "height": 740})
-    cookies = [("session", client.cookies["session"].value), ("language", language)]
-    context.add_cookies([{"name": n, "value": v, "url": live_server.url} for n, v in cookies])
-    try:
-        yield Seat(context.new_page(), live_server.url, script=script)
-    finally:
-        context.close()
+    with window(browser, live_server, client, script=script, language=language, width=width) as page:
+        yield Seat(page, live_server.url, script=script)
 
 
 def type_all(page: Page, values: Mapping[str, object], delay: float = 0) -> None:

@@ -48,12 +48,12 @@ def test_a_code_lets_in_as_invited_in_any_spelling_and_is_used_up(
 def test_codes_are_shown_once_and_kept_only_as_hashes(server: Server, coordinator: Account, as_person: As) -> None:
     branch = branches.make_branch("North", "invited", coordinator)
     client = as_person(coordinator)
-    answer = client.post(f"/send/branches/{branch.pk}/", {"count": "30", "uses": "2"})
+    answer = client.post(f"/organise/branches/{branch.pk}/codes", {"count": "30", "uses": "2"})
     codes = re.findall(r"<code dir=\"ltr\">([0-9A-Z-]{19})</code>", answer.content.decode())
     assert len(set(codes)) == 30
     rows = list(Code.objects.values_list("code_hash", flat=True))
     assert not any(code in str(rows) for code in codes)
-    assert codes[0] not in client.get(f"/send/branches/{branch.pk}/").content.decode()
+    assert codes[0] not in client.get("/organise/branches/").content.decode()
     assert [hash_invitation(code, server.pepper) for code in codes] != sorted(rows)
 
 
@@ -103,9 +103,8 @@ def test_one_organiser_alone_takes_no_branch_back(
 ) -> None:
     branch = branches.make_branch("North", "invited", coordinator)
     organiser = person("organiser")
-    as_person(organiser).post(f"/send/branches/{branch.pk}/revoke/", {"reason": "forged"})
+    as_person(organiser).post(f"/organise/branches/{branch.pk}/revoke", {"reason": "forged"})
     with pytest.raises(Refusal):
         organise.decide(Proposal.objects.get().pk, "approve", organiser, means())
     branch.refresh_from_db()
     assert not branch.revoked
-    assert as_person(coordinator).post(f"/send/branches/{branch.pk}/revoke/").status_code == 403

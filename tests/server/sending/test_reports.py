@@ -49,7 +49,7 @@ def test_a_figure_that_is_no_number_is_refused_with_what_was_typed(server: Serve
     running.put("figures_from_strangers", True, None)
     answer = post("/send/figures/001/", **figures({"f.ada": "12x", "f.bob": "77"}))
     text = answer.content.decode()
-    assert "ada must be a whole number" in text and 'value="77"' in text
+    assert "Ada Example must be a whole number" in text and 'value="77"' in text
     assert not PhoneFigures.objects.exists()
 
 

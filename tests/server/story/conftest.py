@@ -7,21 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
-from tests.publish_pages.browser import chromium
 from tests.server.environment import ON_POSTGRESQL
 from tests.server.running.material import Running, make_election, serving
+from tests.server.windows import browser
 from tests.servers.fixtures import fast_postgres
 from tests.servers.postgres import PostgresServer
 
-__all__ = ["fast_postgres"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
+__all__ = ["browser", "fast_postgres"]
 
 
 @pytest.fixture

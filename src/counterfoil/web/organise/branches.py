@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -50,7 +50,8 @@ def codes(request: HttpRequest, key: UUID) -> HttpResponse:
     branch = _branch(key)
     count, uses = _number(request.POST.get("count", ""), "count"), _number(request.POST.get("uses", ""), "uses")
     drawn = rows.draw_codes(branch, count, uses, person(request), pepper=server().pepper)
-    return page(request, "codes.html", branch=branch, codes=drawn, uses=uses)
+    context = {"codes": drawn, "uses": uses, "address": f"{request.scheme}://{request.get_host()}/send/"}
+    return render(request, "sending/cards.html", context)
 
 
 @post_back("/organise/branches/")

@@ -99,9 +99,15 @@ def ageing(request: HttpRequest) -> HttpResponse:
 LANES = {
     "stranger": gettext_lazy("somebody without a code"),
     "invited": gettext_lazy("somebody with a code"),
-    "organisation": gettext_lazy("a coordinator"),
+    "organisation": gettext_lazy("an organisation"),
+    "coordinator": gettext_lazy("a coordinator"),
 }
 TOLD_SHOWN = 500
+LIKENESS = {
+    "same": gettext_lazy("One shot, as far as can be measured."),
+    "part": gettext_lazy("One is a part of the other."),
+    "differs": gettext_lazy("They fit but for some places: two flat pictures of one form, or one that was changed."),
+}
 
 
 def told(request: HttpRequest) -> HttpResponse:
@@ -121,9 +127,9 @@ def look_alikes(request: HttpRequest) -> HttpResponse:
     pairs, count = overview.look_alikes()
     number = request.GET.get("pair", "0")
     chosen = int(number) if number.isascii() and number.isdecimal() and int(number) < len(pairs) else 0
-    return page(
-        request, "look_alikes.html", pairs=pairs, count=count, pair=pairs[chosen] if pairs else None, chosen=chosen
-    )
+    pair = pairs[chosen] if pairs else None
+    kind = LIKENESS[pair.kind] if pair else ""
+    return page(request, "look_alikes.html", pairs=pairs, count=count, pair=pair, kind=kind, chosen=chosen)
 
 
 def readers(request: HttpRequest) -> HttpResponse:

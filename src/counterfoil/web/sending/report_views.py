@@ -92,6 +92,7 @@ def _figures(request: HttpRequest, station: str, *, lane: str) -> HttpResponse:
     if not token.fresh:
         return stale(request)
     memory(server().settings).reports.take("busy", _TOO_MANY)
+    told = lane == "coordinator"
     lane = lane or senders.sender_of(request.POST.get("code", "")[:100], server().pepper).lane
     typed = {name.removeprefix("f."): str(value) for name, value in request.POST.items() if name.startswith("f.")}
     if lane == "stranger" and not strangers:
@@ -104,7 +105,9 @@ def _figures(request: HttpRequest, station: str, *, lane: str) -> HttpResponse:
         return _figures_form(
             request, found, contest, strangers=strangers, lane=lane, typed=typed, wrong=error.code, at=error.where
         )
-    return render(request, "sending/reported.html", {"station": found, "words": "", "what": "figures"})
+    return render(
+        request, "sending/reported.html", {"station": found, "words": "", "what": "figures", "coordinator": told}
+    )
 
 
 def _figures_form(
@@ -119,14 +122,15 @@ def _figures_form(
     at: str = "",
 ) -> HttpResponse:
     form = server().election.form(contest.form)
+    labels: dict[str, str] = {one.id: local(one.label) for one in form.fields}
     context = {
         **_about(station, contest),
         "token": new_token("figures"),
-        "boxes": [(one.id, local(one.label), typed.get(one.id, "")) for one in form.fields],
+        "boxes": [(name, label, typed.get(name, "")) for name, label in labels.items()],
         "strangers": strangers,
         "coordinator": lane == "coordinator",
         "wrong": wrong,
-        "at": at,
+        "at": labels.get(at, at),
     }
     return render(request, "sending/figures.html", context, status=422 if wrong else 200)
 

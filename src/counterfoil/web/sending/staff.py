@@ -1,4 +1,4 @@
-"""Sender coordinators: branches, printed cards, sending in bulk; and for organisers the wishes of senders.
+"""Sending in bulk by coordinators, and for organisers the wishes of senders. Branches: `organise/branches.py`.
 
 These pages need an account and its session, so they carry Django's own token against forged forms.
 """
@@ -12,17 +12,15 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import CounterfoilError, InputError
-from counterfoil.primitives.words import WITHDRAWAL_REASONS
 from counterfoil.sandbox import Code, FileRefused
-from counterfoil.storage import branches, organise, receipts, releases, senders
+from counterfoil.storage import organise, receipts, releases, senders
 from counterfoil.storage.arrivals import Received, Sender
 from counterfoil.storage.models import Branch, WithdrawalRequest
 from counterfoil.web.organise.common import means, person
@@ -34,76 +32,7 @@ from counterfoil.web.uploads import MAX_BYTES, MemoryOnly
 from counterfoil.workflow.packages import Item, is_zip, place, unpack
 from counterfoil.workflow.sending import COPY_KINDS, Claim
 
-BRANCH_KINDS = {
-    "invited": _l("People with printed cards: photos"),
-    "organisation": _l("An organisation: photos, PDF, TIFF, many at once"),
-}
-REASONS = ("forged", "entered_by_mistake", "endangers_somebody")
 MAX_BULK_BYTES = 200_000_000
-
-
-def all_branches(request: HttpRequest) -> HttpResponse:
-    """The tree of branches, and a new one."""
-    if request.method == "POST":
-        try:
-            made = branches.make_branch(
-                request.POST.get("name", ""),
-                request.POST.get("kind", ""),
-                person(request),
-                parent=_branch(request.POST["parent"]) if request.POST.get("parent") else None,
-                quota=_number(request.POST.get("quota", "")),
-            )
-        except CounterfoilError as error:
-            messages.error(request, str(error))
-            return redirect("send_branches")
-        return redirect("send_branch", branch=made.pk)
-    context = {"tree": branches.tree(), "kinds": BRANCH_KINDS.items(), "wishes": len(receipts.open_requests())}
-    return render(request, "sending/branches.html", context)
-
-
-def one_branch(request: HttpRequest, branch: UUID) -> HttpResponse:
-    """One branch: draw cards, or propose to take it back."""
-    found = _branch(branch)
-    if request.method == "POST":
-        return _draw(request, found)
-    below = branches.with_all_below(found)
-    context = {
-        "branch": found,
-        "kind": BRANCH_KINDS[found.kind],
-        "below": below[1:],
-        "copies": len(branches.copies_of(below)),
-        "unused": found.codes.filter(uses_left__gt=0).count(),
-        "reasons": [(one, _reason(one)) for one in REASONS],
-        "most": branches.MOST_CODES,
-    }
-    return render(request, "sending/branch.html", context)
-
-
-def _draw(request: HttpRequest, branch: Branch) -> HttpResponse:
-    count, uses = _number(request.POST.get("count", "")), _number(request.POST.get("uses", ""))
-    try:
-        codes = branches.draw_codes(branch, count or 0, uses or 0, person(request), pepper=server().pepper)
-    except CounterfoilError as error:
-        messages.error(request, str(error))
-        return redirect("send_branch", branch=branch.pk)
-    host = f"{request.scheme}://{request.get_host()}/send/"
-    return render(request, "sending/cards.html", {"branch": branch, "codes": codes, "uses": uses, "address": host})
-
-
-def revoke(request: HttpRequest, branch: UUID) -> HttpResponse:
-    """Propose that a branch is taken back; a second person approves."""
-    found = _branch(branch)
-    if request.method == "POST":
-        reason = request.POST.get("reason", "")
-        try:
-            organise.propose(
-                "revoke_branch", branches.revocation(found, reason), person(request), means(), reason=reason
-            )
-        except CounterfoilError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("Proposed. A second organiser has to approve it."))
-    return redirect("send_branch", branch=found.pk)
 
 
 def wishes(request: HttpRequest) -> HttpResponse:
@@ -187,32 +116,9 @@ def _take(request: HttpRequest, branch: Branch, item: Item) -> list[Received]:
     return take(item.data, claim, sender=Sender("organisation", branch), documents=True)
 
 
-def _branch(key: str | UUID) -> Branch:
-    found = Branch.objects.filter(pk=_uuid(str(key))).first()
-    if found is None:
-        raise Http404
-    return found
-
-
 def _uuid(text: str) -> UUID:
     """The id that a form gave; one that nothing has where it gave none."""
     try:
         return UUID(text)
     except ValueError:
         return UUID(int=0)
-
-
-def _number(text: str) -> int | None:
-    plain = text.strip()
-    if not plain:
-        return None
-    return int(plain) if plain.isdecimal() and len(plain) < 10 else -1
-
-
-def _reason(word: str) -> str:
-    assert word in WITHDRAWAL_REASONS  # noqa: S101 - a slip of the list above
-    return {
-        "forged": _("its photos are not genuine"),
-        "entered_by_mistake": _("its codes came into wrong hands, or were drawn by mistake"),
-        "endangers_somebody": _("it endangers somebody"),
-    }[word]
