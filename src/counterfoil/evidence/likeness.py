@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.evidence.fingerprints import NEAR_BITS, Fingerprint, distance
+from counterfoil.evidence.fingerprints import NEAR_BITS, Fingerprint
 from counterfoil.evidence.picture import Image
 
 Id = TypeVar("Id", bound=Hashable)
@@ -36,8 +36,8 @@ COMMON_WORD = 50
 class FingerprintIndex(Protocol[Id]):
     """What a database must answer. Both look-ups are equalities over indexed columns."""
 
-    def with_band(self, bands: Iterable[int]) -> Mapping[Id, Fingerprint]:
-        """Every copy that has one of these bands."""
+    def with_band(self, bands: Iterable[int]) -> Mapping[Id, int]:
+        """Every copy that has one of these bands, and its `Fingerprint.whole`."""
         ...
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> Mapping[Id, int]:
@@ -61,9 +61,9 @@ class MemoryIndex:
         for word in print_.words:
             self._words.setdefault(word, set()).add(copy)
 
-    def with_band(self, bands: Iterable[int]) -> dict[Hashable, Fingerprint]:
+    def with_band(self, bands: Iterable[int]) -> dict[Hashable, int]:
         """See FingerprintIndex."""
-        return {copy: self._prints[copy] for band in bands for copy in self._bands.get(band, ())}
+        return {copy: self._prints[copy].whole for band in bands for copy in self._bands.get(band, ())}
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> dict[Hashable, int]:
         """See FingerprintIndex."""
@@ -74,9 +74,9 @@ class MemoryIndex:
 def candidates(print_: Fingerprint, index: FingerprintIndex[Id]) -> list[Id]:
     """Copies worth laying beside this one, the nearest first: near as a whole, or with rare words in common."""
     near = {
-        copy: distance(print_, other)
-        for copy, other in index.with_band(print_.bands()).items()
-        if distance(print_, other) <= NEAR_BITS
+        copy: bits
+        for copy, whole in index.with_band(print_.bands()).items()
+        if (bits := (print_.whole ^ whole).bit_count()) <= NEAR_BITS
     }
     shared = {
         copy: words

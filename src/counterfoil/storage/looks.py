@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Count, QuerySet
+from django.db.models.fields.json import KT
 
 from counterfoil.evidence.fingerprints import Fingerprint, distance
 from counterfoil.evidence.likeness import COMMON_WORD, Kind, candidates, likeness
@@ -97,9 +98,10 @@ class _Index:
     def __init__(self, copy: Copy) -> None:
         self._others = Band.objects.exclude(copy=copy)
 
-    def with_band(self, bands: Iterable[int]) -> dict[str, Fingerprint]:
-        names = self._others.filter(band=_WHOLE, value__in=list(bands)).values("copy").distinct()
-        return {copy.pk: fingerprint_of(copy) for copy in Copy.objects.filter(pk__in=names).only("copy", "look")}
+    def with_band(self, bands: Iterable[int]) -> dict[str, int]:
+        names = self._others.filter(band=_WHOLE, value__in=list(bands)).values("copy")
+        wholes = Copy.objects.filter(pk__in=names).values_list("pk", KT("look__0"))  # of many copies: no words
+        return {copy: int(whole, 16) for copy, whole in wholes}
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> dict[str, int]:
         asked = self._others.filter(band=_WORD, value__in=list(words))

@@ -36,4 +36,7 @@ def test_a_word_that_every_form_has_takes_no_more_rows_and_nothing_else_is_found
     index = looks._Index(Copy(copy="new"))
     for words in ((*PRINTED, 1040, 1041, 1042), PRINTED, (1000, 1001, 2000)):
         assert index.with_words(words, at_most=COMMON_WORD) == reference.with_words(words, at_most=COMMON_WORD)
+    for whole in (0, 5 << 40, 64 << 40, 1 << 63):
+        bands = Fingerprint(whole, ()).bands()
+        assert index.with_band(bands) == reference.with_band(bands)
     assert len(index.with_words((*PRINTED, 1040, 1041, 1042), at_most=COMMON_WORD)) == 2
