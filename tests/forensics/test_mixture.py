@@ -99,7 +99,7 @@ def test_the_summed_likelihood_is_the_enumerated_one(kind: str, n: int, a: int, 
 def tabled(n: int, a: int, w: int, means: list[float], variances: list[float]) -> Floats:
     n_, a_, w_ = (np.array([x], dtype=np.int64) for x in (n, a, w))
     return np.asarray(
-        log_smooth(rules(n_, a_, w_, 0.2), 1, np.array(means + variances), LOG_PI)[1][0], dtype=np.float64
+        log_smooth(rules(n_, a_, w_, 0.2), 1, make_tables(np.array(means + variances)), LOG_PI)[1][0], dtype=np.float64
     )
 
 
@@ -120,7 +120,7 @@ def test_whole_arrays_give_the_same_likelihood_as_the_compiled_loop() -> None:
     found = rules(n, n - cast, w, 0.2)
     for kind in ("usual", "wide"):
         theta = np.array(MEANS + VARIANCES[kind])
-        loop = log_smooth(found, n.size, theta, LOG_PI)[0]
+        loop = log_smooth(found, n.size, make_tables(theta), LOG_PI)[0]
         assert float(log_sum(np, parts(found), make_tables(theta), LOG_PI)) == pytest.approx(loop, abs=1e-7)
 
 
@@ -140,7 +140,7 @@ def test_the_tabled_likelihood_is_smooth_in_every_figure() -> None:
     theta = np.array(MEANS + VARIANCES["usual"])
     for i in range(12):
         steps = theta + np.outer(np.arange(9) * 1e-3, np.eye(12)[i])
-        values = np.array([log_smooth(found, n.size, step, LOG_PI)[0] for step in steps])
+        values = np.array([log_smooth(found, n.size, make_tables(step), LOG_PI)[0] for step in steps])
         assert np.abs(np.diff(values, 4)).max() < 2e-4 + 0.01 * np.abs(np.diff(values)).max()
 
 

@@ -9,16 +9,16 @@ from counterfoil.forensics.arrays import Floats
 from counterfoil.forensics.mixture import _Posterior
 from counterfoil.forensics.mixture_edge import at_the_edge, edges, log_edges
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
+from counterfoil.forensics.mixture_smooth import make_tables
 from tests.forensics import test_mixture
 from tests.forensics.test_mixture import LOG_PI, MEANS, VARIANCES, enumerated, simulated, tabled
 
 
 def summed(n: int, a: int, w: int, kind: str) -> Floats:
     n_, a_, w_ = (np.array([x], dtype=np.int64) for x in (n, a, w))
+    theta = np.array(MEANS + VARIANCES[kind])
     assert at_the_edge(n_, a_, w_).all()
-    return np.asarray(
-        log_edges(edges(n_, a_, w_), 1, np.array(MEANS + VARIANCES[kind]), LOG_PI)[1][0], dtype=np.float64
-    )
+    return np.asarray(log_edges(edges(n_, a_, w_), 1, theta, make_tables(theta), LOG_PI)[1][0], dtype=np.float64)
 
 
 @pytest.mark.parametrize("kind", ["usual", "wide"])
@@ -44,7 +44,7 @@ def test_tables_alone_would_be_wrong_where_all_but_a_few_voted_for_the_leader(mo
     one, theta = (np.array([x], dtype=np.int64) for x in (100, 5, 95)), np.array(RUSSIA_MEANS + RUSSIA_VARIANCES)
     plain = enumerated(100, 5, 95, "Russia")
     assert plain[2] > plain[:2].max() + 3
-    assert abs(log_edges(edges(*one), 1, theta, LOG_PI)[1][0] - plain)[2] < 0.02
+    assert abs(log_edges(edges(*one), 1, theta, make_tables(theta), LOG_PI)[1][0] - plain)[2] < 0.02
     assert abs(tabled(100, 5, 95, RUSSIA_MEANS, RUSSIA_VARIANCES) - plain)[2] > 0.2
 
 
@@ -53,7 +53,7 @@ def test_large_stations_have_the_likelihood_of_the_walk_through_their_counts() -
     a = np.array([2, 3, 12, 500], dtype=np.int64)
     w = n - a - np.array([1, 3, 2, 20], dtype=np.int64)
     theta = np.array(MEANS + VARIANCES["wide"])
-    ours = log_edges(edges(n, a, w), 4, theta, LOG_PI)[1]
+    ours = log_edges(edges(n, a, w), 4, theta, make_tables(theta), LOG_PI)[1]
     walked = np.empty((4, 3))
     log_stations(n, a, w, theta, LOG_PI, log_factorials(1501), walked)
     total = np.logaddexp.reduce
@@ -69,7 +69,7 @@ def test_the_sum_over_counts_is_smooth_in_every_figure() -> None:
     theta = np.array(MEANS + VARIANCES["usual"])
     for i in range(12):
         steps = theta + np.outer(np.arange(9) * 1e-3, np.eye(12)[i])
-        values = np.array([log_edges(found, n.size, step, LOG_PI)[0] for step in steps])
+        values = np.array([log_edges(found, n.size, step, make_tables(step), LOG_PI)[0] for step in steps])
         assert np.abs(np.diff(values, 4)).max() < 0.02 + 0.01 * np.abs(np.diff(values)).max()
 
 

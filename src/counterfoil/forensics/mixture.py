@@ -36,7 +36,7 @@ from counterfoil.forensics.mixture_edge import at_the_edge, edges, log_edges
 from counterfoil.forensics.mixture_kernel import log_factorials, log_stations
 from counterfoil.forensics.mixture_sampler import Shares, sample
 from counterfoil.forensics.mixture_shares import FARTHEST, walk
-from counterfoil.forensics.mixture_smooth import LEAST_VOTERS, log_smooth, rules
+from counterfoil.forensics.mixture_smooth import LEAST_VOTERS, log_smooth, make_tables, rules
 from counterfoil.forensics.results import Method, Reference, Result
 from counterfoil.primitives.errors import InputError, Refusal
 
@@ -218,11 +218,12 @@ class _Posterior:
             value += whole
         else:
             large, edge = int(self._large_before[stations]), int(self._edge_before[stations])
-            counted, at_edge = log_edges(self._edges, edge, theta, log_pi)
+            tables = make_tables(theta)
+            counted, at_edge = log_edges(self._edges, edge, theta, tables, log_pi)
             if self._on_device is not None:
                 whole, classes = self._on_device(large, theta, log_pi), none
             else:
-                whole, classes = log_smooth(self._rules, large, theta, log_pi)
+                whole, classes = log_smooth(self._rules, large, tables, log_pi)
             walked, small = self._walked(self._small, stations - large - edge, theta, log_pi)
             value += whole + counted + walked
             classes = np.concatenate([classes, at_edge, small])

@@ -31,10 +31,10 @@ from counterfoil.forensics.mixture_smooth import (
     PER_UNIT,
     SIZE,
     Z_WEIGHTS,
+    Tables,
     Z,
     gauss,
     look_up,
-    make_tables,
     measure,
 )
 
@@ -218,7 +218,7 @@ def _log_edges(  # noqa: PLR0912, PLR0915 - two rules for each of three probabil
     x_weight: Floats,
     theta: Floats,
     log_pi: Floats,
-    tables: tuple[Floats, Floats, Floats, Floats],
+    tables: Tables,
     out: Floats,
 ) -> float:
     turnout, vote, votes, _ = tables
@@ -294,11 +294,12 @@ def _log_edges(  # noqa: PLR0912, PLR0915 - two rules for each of three probabil
     return whole
 
 
-def log_edges(of: Edges, stations: int, theta: Floats, log_pi: Floats) -> tuple[float, Floats]:
+def log_edges(of: Edges, stations: int, theta: Floats, tables: Tables, log_pi: Floats) -> tuple[float, Floats]:
     """The log likelihood of the first so many stations, and log P(a, w) of each in each class (stations x 3).
 
     Args:
         theta: six means, then six variances, as in `mixture_kernel.log_stations`; no variance is 0.
+        tables: those of theta.
     """
     out = np.empty((stations, 3))
     if stations == 0:
@@ -322,7 +323,7 @@ def log_edges(of: Edges, stations: int, theta: Floats, log_pi: Floats) -> tuple[
         of.x_weight,
         theta,
         log_pi,
-        make_tables(theta),
+        tables,
         out,
     )
     return value, out

@@ -10,15 +10,16 @@ figures say about two probabilities, worked out once for all parameters.
 * What is integrated against them are the densities of (1 - tau)(1 - m) and of (1 - s)(1 - nu) c: tables of log(1 - tau)
   and, for each class, of log((1 - s)(1 - nu)), made once per parameter point.
 * Left is one sum per class over the first count: the trapezoidal rule over its normal intercept, and for the binomial
-  noise around it the two-point rule with the right first three moments. Nothing is cut or chosen by the parameters, so
+  noise around it a rule of three points. Nothing is cut or chosen by the parameters, so
   the sum is smooth in them.
 
 It needs densities that are not much narrower than what one station says (`spread`), and stations of `LEAST_VOTERS`;
-what has less goes to `mixture_kernel`. Against enumeration of stations of 64 to 1,322 voters the logarithm of a
-likelihood is within .002 for classes 1 and 2. For class 3, whose counts of ballots left are small, it is within .05
-where that class matters, up to .14 below 110 voters.
+what has less goes to `mixture_kernel`. Counts left at or below a (c <= 0) are not looked at, and few points stand for
+many counts: stations where either matters go to `mixture_edge`. Elsewhere, against enumeration of stations of 64 to
+1,322 voters, the logarithm of a likelihood is within .002 for classes 1 and 2. For class 3, whose counts of ballots left
+are small, it is within .05 where that class matters, up to .14 below 110 voters.
 
-Leaves out: priors, the sampler, model bl.
+Leaves out: priors, the sampler, model bl, stations at the edge.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ LEAST_VOTERS = 64
 """Smaller stations are left to `mixture_kernel`, which sums over each of their counts."""
 _WIDTHS = np.array([0.5, 0.8, 1.2])
 """Widths of what a station says, over the narrowest density asked for, up to which 3, 5 and 7 points are enough."""
+
+
+Tables = tuple[Floats, Floats, Floats, Floats]
+"""Those of `make_tables`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +296,12 @@ def _class(
 
 
 @free
-def make_tables(theta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Densities of log(1 - tau) and log(1 - nu), and for classes 2 and 3 the tables of votes and of counts."""
+def make_tables(theta: Floats) -> Tables:
+    """Densities of log(1 - tau) and log(1 - nu), and for classes 2 and 3 the tables of votes and of counts.
+
+    Args:
+        theta: six means, then six variances, as in `mixture_kernel.log_stations`; no variance is 0.
+    """
     turnout, vote = np.empty(SIZE), np.empty(SIZE)
     _logistic_table(theta[0], theta[6], turnout)
     _logistic_table(theta[1], theta[7], vote)
@@ -319,11 +328,11 @@ def _log_smooth(
     log_q: Floats,
     q_weight: Floats,
     log_scale: Floats,
-    theta: Floats,
+    tables: Tables,
     log_pi: Floats,
     out: Floats,
 ) -> float:
-    turnout, vote, votes, counts = make_tables(theta)
+    turnout, vote, votes, counts = tables
     whole = 0.0
     for i in range(n.size):
         x = 1 / n[i]
@@ -360,12 +369,8 @@ def _log_smooth(
     return whole
 
 
-def log_smooth(of: Rules, stations: int, theta: Floats, log_pi: Floats) -> tuple[float, Floats]:
-    """The log likelihood of the first so many stations, and log P(a, w) of each in each class (stations x 3).
-
-    Args:
-        theta: six means, then six variances, as in `mixture_kernel.log_stations`; no variance is 0.
-    """
+def log_smooth(of: Rules, stations: int, tables: Tables, log_pi: Floats) -> tuple[float, Floats]:
+    """The log likelihood of the first so many stations, and log P(a, w) of each in each class (stations x 3)."""
     out = np.empty((stations, 3))
     value = _log_smooth(
         of.n[:stations],
@@ -376,7 +381,7 @@ def log_smooth(of: Rules, stations: int, theta: Floats, log_pi: Floats) -> tuple
         of.log_q[:stations],
         of.q_weight[:stations],
         of.log_scale[:stations],
-        theta,
+        tables,
         log_pi,
         out,
     )
