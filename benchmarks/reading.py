@@ -8,7 +8,7 @@ sheet of paper), and on synthetic sheets with strokes that no network was traine
 | given | figures with outlines given; beside them both readers alone |
 | own | the same with our own registration, from the photo and its template alone |
 | pages | registration of right pages, each photo against every other template, codes |
-| synthetic | sheets of our own layouts, filled with MNIST test strokes: errors among accepted figures |
+| synthetic | sheets of our own layouts with MNIST's test strokes, by the shipped calibration: errors among accepted |
 | others | RapidOCR's recogniser as it comes, and Tesseract 5, on the same outlines in the same run |
 
 A figure is right if every digit is. Struck out and illegible fields are left out. An invented vote is a blank, dash,
@@ -36,7 +36,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from scipy.stats import beta
 
+from benchmarks.reading_synthetic import synthetic_cases
 from counterfoil.election.templates import FormTemplate, read_template
 from counterfoil.reading.belief import Crop, State
 from counterfoil.reading.confidence import Calibration, Outcome, shipped
@@ -105,6 +107,8 @@ class Score:
     others: int = 0
     invented: int = 0
     accepted: int = 0
+    accepted_others: int = 0
+    """Accepted, and no figure stands there."""
     accepted_wrong: int = 0
     said: list[float] = dataclasses.field(default_factory=list)
     found: list[bool] = dataclasses.field(default_factory=list)
@@ -124,6 +128,7 @@ class Score:
             field = fields[name]
             if field.outcome is Outcome.ACCEPT:
                 self.accepted += state is State.NUMBER
+                self.accepted_others += state is not State.NUMBER
                 self.accepted_wrong += not hits[name]
             if field.outcome is not Outcome.PEOPLE and field.state is State.NUMBER:
                 self.said.append(field.p)
@@ -139,6 +144,12 @@ class Score:
     HEAD = "figures | | forms whole | accepted | wrong | accepted or suggested | wrong | invented"
 
     @property
+    def most_wrong(self) -> float:
+        """The share of wrong ones among accepted fields that chance allows at 95 % (Clopper and Pearson, one side)."""
+        accepted = self.accepted + self.accepted_others
+        return float(beta.ppf(0.95, self.accepted_wrong + 1, accepted - self.accepted_wrong)) if accepted else 1.0
+
+    @property
     def ece(self) -> float:
         return expected_error(np.array(self.said), np.array(self.found, np.float64)) if self.said else 0.0
 
@@ -150,6 +161,10 @@ def table(scores: Mapping[str, Score]) -> None:
     for name, score in sorted(scores.items(), key=lambda item: (item[0] == "all", item[0])):
         print(f"| {name} | {score.row()} |")
     whole = scores["all"]
+    accepted = whole.accepted + whole.accepted_others
+    share = 100 * whole.accepted_wrong / max(1, accepted)
+    print(f"\nWrong among {accepted} accepted: {whole.accepted_wrong} = {share:.4f} %, at 95 % less than ", end="")
+    print(f"{100 * whole.most_wrong:.4f} %.")
     print(f"\nExpected calibration error over accepted and suggested figures: {whole.ece:.4f}.\n")
     said, found = np.array(whole.said), np.array(whole.found, np.float64)
     print("| said | figures | mean said | found right |\n| --- | ---: | ---: | ---: |")
@@ -281,34 +296,6 @@ def speed(times: Sequence[tuple[str, float, Mapping[str, float], float]]) -> Non
     print(f"Memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB.\n")
 
 
-def synthetic_cases(reader: Reader, mnist_folder: Path, figures: int, first: int) -> Iterator[Case]:
-    """Sheets of our own layouts in which the strokes are of MNIST's test part; until there are so many figures."""
-    from counterfoil.simulate.blank import blank_form  # noqa: PLC0415 the other parts need none of it
-    from counterfoil.simulate.glyphs import mnist  # noqa: PLC0415
-    from counterfoil.simulate.sheets import random_sheet  # noqa: PLC0415
-
-    source = mnist(mnist_folder, "t10k")
-
-    def strokes(rng: np.random.Generator, digit: int) -> list[Any]:
-        return list(source.glyph(rng, digit))
-
-    count, seed = 0, first
-    while count < figures:
-        form = blank_form(seed // 5)
-        sheet = random_sheet(form.template, seed, words=form.words, strokes=strokes)
-        truth: dict[str, Key] = {
-            str(name): (State.NUMBER if one.state is None else State(one.state.value), one.value)
-            for name, one in sheet.fields.items()
-            if one.seen > 0.99 and (one.state is None or one.state.value != "illegible")
-        }
-        quads = {str(name): np.asarray(one.quad, np.float64) for name, one in sheet.fields.items()}
-        crops = crops_given(decode(sheet.picture), quads)
-        rules = tuple(Rule(tuple(rule.parts), rule.total) for rule in sheet.rules)
-        yield Case(f"synthetic-{seed}", "synthetic", tuple(reader.observe(crops)), rules, truth)
-        count += sum(state is State.NUMBER for state, _ in truth.values())
-        seed += 1
-
-
 def others(forms: Sequence[Form], crops: Mapping[str, Sequence[Crop]]) -> None:
     """RapidOCR's recogniser and Tesseract on the same fields; letters that look like digits count as digits."""
     rapidocr: Any = importlib.import_module("rapidocr")  # measured against, never used by the reader
@@ -372,6 +359,7 @@ def main() -> None:
     parser.add_argument("--mnist", type=Path, help="folder with MNIST's four files")
     parser.add_argument("--figures", type=int, default=20_000, help="synthetic figures to measure on")
     parser.add_argument("--fit-figures", type=int, default=2_000, help="synthetic figures to fit on, other sheets")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="for the synthetic sheets")
     parser.add_argument("--write", type=Path, help="fit on everything and write the calibration to this file")
     arguments = parser.parse_args()
     parts = arguments.only.split(",")
@@ -379,11 +367,11 @@ def main() -> None:
     reader = Reader()
     print(f"Python {sys.version.split()[0]}, numpy {np.__version__}, cv2 {cv2.__version__}.\n")
     extra: list[Case] = []
-    if arguments.mnist is not None and {"given", "own", "synthetic"} & set(parts):
+    if arguments.mnist is not None and ({"given", "own"} & set(parts) or arguments.write):
         # less than the real figures together: they are what the reader is for
         extra = [
             dataclasses.replace(case, weight=0.1)
-            for case in synthetic_cases(reader, arguments.mnist, arguments.fit_figures, 1_000_000)
+            for case in synthetic_cases(arguments.mnist, arguments.fit_figures, odd=False, workers=arguments.workers)
         ]
     cases: list[Case] = []
     crops: dict[str, list[Crop]] = {}
@@ -403,8 +391,8 @@ def main() -> None:
     if "others" in parts:
         others(forms, crops)
     if "synthetic" in parts:
-        calibration = fitted([*cases, *extra]) if cases else shipped()
-        unseen = synthetic_cases(reader, arguments.mnist, arguments.figures, 0)
+        unseen = synthetic_cases(arguments.mnist, arguments.figures, odd=True, workers=arguments.workers)
+        calibration = shipped()
         measure("Synthetic sheets, strokes and layouts never seen", [(case, calibration) for case in unseen])
     if arguments.write is not None:
         made = {"figures": sum(len(case.truth) for case in cases), "synthetic_sheets": len(extra)}

@@ -139,6 +139,11 @@ CHECKS: tuple[Check, ...] = (
         state.form_pictures,
     ),
     Check(
+        "reader", "warning", "Does the machine reader start in its jail, where a form has a template?",
+        "install Counterfoil again with rapidocr; else see `sandbox`; or `readers = 0`: this host then reads nothing",
+        state.reader,
+    ),
+    Check(
         "record", "error", "Do log and database belong together?",
         "put the newer one back, or `counterfoil restore`; nothing is signed until then", state.record,
     ),

@@ -11,12 +11,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import OperationalError
 
 from counterfoil.config.settings import Settings
-from counterfoil.election.definition import read_definition
+from counterfoil.election.definition import Form, read_definition
 from counterfoil.primitives.canonical import parse
-from counterfoil.primitives.errors import RecordError
+from counterfoil.primitives.errors import CounterfoilError, RecordError
+from counterfoil.reading import handed
 from counterfoil.record.keys import LOG_KEY, PARTS
 from counterfoil.record.log import Log
 from counterfoil.record.objects import ObjectStore
+from counterfoil.sandbox import Program
 from counterfoil.storage import accounts, audit
 from counterfoil.storage.inbox import check_waiting
 from counterfoil.storage.models import Account, Batch, Entry, Head
@@ -100,19 +102,42 @@ def _pictures(settings: Settings) -> Store:
     return FolderStore(settings.private / "pictures")
 
 
-def form_pictures(settings: Settings, now: datetime) -> Iterable[str] | None:
+def _forms(settings: Settings) -> tuple[Form, ...] | None:
+    """Of the election as it stands in the record; None: none does yet."""
     rows = Entry.objects.filter(type="election", index__isnull=False, withdrawn=False) if _ready() else None
     newest = rows.order_by("-index").first() if rows is not None else None
     if newest is None:
         return None
     data = ObjectStore(settings.folder / "objects").get(newest.body["definition"]["sha256"])
+    return read_definition(parse(data)).forms
+
+
+def form_pictures(settings: Settings, now: datetime) -> Iterable[str] | None:
+    forms = _forms(settings)
+    if forms is None:
+        return None
     store = _pictures(settings)
     return [
         f"none of page {page.name} of the form {form.id}"
-        for form in read_definition(parse(data)).forms
+        for form in forms
         for page in (form.template.pages if form.template is not None else ())
         if not store.has(page.picture.sha256)
     ]
+
+
+def reader(settings: Settings, now: datetime) -> Iterable[str] | None:
+    """Starts the reader in its jail, with both networks and without a template, where this host is to read."""
+    forms = _forms(settings)
+    if forms is None:
+        return None
+    if not settings.readers or all(form.template is None for form in forms):
+        return []
+    try:
+        with Program(handed.MODULE, handed.PACKAGES, handed.pack(())) as program:
+            program.ask(b"V")
+    except CounterfoilError as error:
+        return [str(error)]
+    return []
 
 
 def pictures(settings: Settings, now: datetime) -> Iterator[str]:

@@ -4,8 +4,8 @@
   picture is opened, and no reading changes: only how sure the reader is.
 * Two numbers are fitted (Platt scaling, on the logit of the probability): with a few hundred labels more were noise.
   What caps certainty (`confidence`) stays as it is.
-* By sheet: the fields of one copy are on one side. A quarter of the sheets, named by their hash, is held out; what is
-  said of before and after is measured there.
+* By sheet: the fields of one copy are on one side. A quarter of the sheets, by the hash of their names, is held out;
+  what is said of before and after is measured there.
 * A fit that does not help on what was held out changes nothing.
 * Every version is kept, each step is a line in the log, and `undo` goes back.
 """
@@ -141,8 +141,8 @@ def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: i
     Raises:
         Refusal: too few labels, or all right, or all wrong: nothing can be learned.
     """
-    sheets = sorted({label.sheet for label in labels})
-    held = {sheet for sheet in sheets if int(sha256_hex(sheet.encode())[:8], 16) % HELD_OUT == 0}
+    sheets = sorted({label.sheet for label in labels}, key=lambda sheet: sha256_hex(sheet.encode()))
+    held = set(sheets[: len(sheets) // HELD_OUT])
     fitting = [label for label in labels if label.sheet not in held]
     checking = [label for label in labels if label.sheet in held]
     if len(labels) < LEAST_LABELS or len(sheets) < LEAST_SHEETS or not checking:
