@@ -16,8 +16,8 @@ figures say about two probabilities, worked out once for all parameters.
 It needs densities that are not much narrower than what one station says (`spread`), and stations of `LEAST_VOTERS`;
 what has less goes to `mixture_kernel`. Counts left at or below a (c <= 0) are not looked at, and few points stand for
 many counts: stations where either matters go to `mixture_edge`. Elsewhere, against enumeration of stations of 64 to
-1,322 voters, the logarithm of a likelihood is within .002 for classes 1 and 2. For class 3, whose counts of ballots left
-are small, it is within .05 where that class matters, up to .14 below 110 voters.
+1,322 voters, the logarithm of a likelihood is within .002 for classes 1 and 2. For class 3, whose counts of ballots
+left are small, it is within .05 where that class matters, up to .14 below 110 voters.
 
 Leaves out: priors, the sampler, model bl, stations at the edge.
 """
