@@ -140,6 +140,8 @@ def homography(page: Points, photo: Points, *, tolerance_px: float) -> tuple[Hom
 def projected(turn: Homography, points: NDArray[np.float64] | Points) -> Quad:
     """Points of the page in the photo."""
     flat = np.asarray(points, np.float64).reshape(-1, 1, 2)
+    if not flat.size:
+        return np.zeros((0, 2))
     return np.asarray(cv2.perspectiveTransform(flat, turn).reshape(-1, 2), np.float64)
 
 

@@ -3,6 +3,7 @@
 * What a code on the page says is tried first; then every page that was given, the likely ones first.
 * A page is accepted only if its print is in place, tile by tile (`alignment`); else the photo is refused with a reason.
   Refused photos have no figures.
+* A page with hardly any print is known by the lines of its table (`grid`), under conditions of their own.
 * Upside down and sideways are no matter; a mirrored picture, and two pages in one picture, are refused and named.
 * Part of a page is accepted where enough of it is seen to know it; fields outside the picture are absent, never empty.
 * Same photo, same templates: same answer.
@@ -18,7 +19,7 @@ import cv2
 import numpy as np
 
 from counterfoil.election.template_format import TemplatePage
-from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, settled, sheet
+from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, flat_placing, settled, sheet
 from counterfoil.reading.belief import Grey, Quad, Rgb
 from counterfoil.reading.codes import CodeSeen
 from counterfoil.reading.features import (
@@ -32,6 +33,7 @@ from counterfoil.reading.features import (
     size_at,
 )
 from counterfoil.reading.flat import inside, polygon_area
+from counterfoil.reading.grid import Grid, grid, laid
 
 FIT_SIDE = 1_600
 """Longest side of the photo in which print is compared, in pixels."""
@@ -53,6 +55,9 @@ MOST_COMMON = 0.2
 """Part of the smaller page that two pages in one photo may share; more, and it is one page found twice."""
 WHOLE_PAGE = 0.75
 """Part of a page that half a picture must show to hold a page of its own: half of one page does not."""
+SPARSE = 1_000
+"""Slower points of a page; one with fewer has hardly any print, and may be known by its table's lines (`grid`). Forms
+have 2,900 and more, Kenya's cut-outs 441."""
 SECOND_POINTS = 150
 """Points outside the page found, from which a second page is looked for."""
 
@@ -67,6 +72,8 @@ class Prepared:
     orb: Features
     sift: Features
     sheet: Sheet
+    grid: Grid | None = None
+    """Lines of its table, where it has hardly any print."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -137,7 +144,8 @@ def prepare(template: str, page: TemplatePage, picture: Rgb) -> Prepared:
         all_points = features(grey, kind)
         x, y = np.clip(np.round(all_points.points).astype(np.intp), 0, np.array(grey.shape[::-1]) - 1).T
         printed.append(all_points.where(cover[y, x] == 0))
-    return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden))
+    lines = grid(grey, hidden) if len(printed[1].points) < SPARSE else None
+    return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden), lines)
 
 
 class Photo:
@@ -182,6 +190,8 @@ class _Try:
     page: Prepared
     placing: Placing
     fit: Fit
+    by_lines: bool = False
+    """Known by its table's lines, which have their own measure."""
 
     @property
     def worth(self) -> float:
@@ -190,6 +200,8 @@ class _Try:
     @property
     def right(self) -> bool:
         fit = self.fit
+        if self.by_lines:
+            return True
         enough = fit.found >= MIN_FOUND and fit.typical >= MIN_TYPICAL and self.worth >= MIN_TOGETHER
         return enough and fit.asked >= MIN_ASKED and fit.off is not None and fit.off <= MAX_OFF
 
@@ -211,10 +223,12 @@ class _Search:
             if best is not None and best.right:
                 break
         if best is None or not best.right:
+            best = self._by_lines() or best
+        if best is None or not best.right:
             return self._refused(best)
         if self._contradicted(best):
             return self._found(best, _OTHER, "other-code")
-        if self._second(best):
+        if not best.by_lines and self._second(best):
             return self._found(best, _TWO, "two-pages")
         return self._found(best, None, None)
 
@@ -252,6 +266,20 @@ class _Search:
             if best is not None and (best.right or best.worth < HOPELESS):
                 break
         return best
+
+    def _by_lines(self) -> _Try | None:
+        """The page among those with hardly any print whose table's lines lie in the photo."""
+        tries: list[tuple[float, _Try]] = []
+        for page in self._pages:
+            found = None if page.grid is None else laid(self._photo.grey, page.grid)
+            if found is None:
+                continue
+            grow = page.sheet.scale / size_at(found.turn, np.array(page.size, np.float64) / 2)
+            shift = np.stack((np.zeros_like(found.off), found.off * grow), axis=1).astype(np.float32)
+            all_found = np.full(len(found.off), found.alike, np.float32)
+            fit = Fit(np.zeros((len(shift), 2)), np.ones(len(shift), bool), all_found, shift, found.seen)
+            tries.append((found.alike, _Try(page, flat_placing(found.turn, page.sheet, FLAT), fit, True)))
+        return max(tries, key=lambda one: one[0])[1] if tries else None
 
     def _contradicted(self, best: _Try) -> bool:
         """Whether a code on the page found is one of another page, and none its own."""
