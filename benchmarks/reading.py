@@ -185,9 +185,9 @@ def table(scores: Mapping[str, Score]) -> None:
 
 
 def crossed(cases: Sequence[Case], extra: Sequence[Case], count: int) -> Iterator[tuple[Case, Calibration]]:
-    """Each case with a calibration that was fitted without its sheet."""
+    """Each case with a calibration that was fitted without its sheet; `slip` alone is as shipped."""
     for fitting, checking in folds(cases, count):
-        calibration = fitted([*fitting, *extra])
+        calibration = fitted([*fitting, *extra], slip=shipped().slip)
         yield from ((case, calibration) for case in checking)
 
 

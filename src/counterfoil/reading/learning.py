@@ -49,11 +49,11 @@ class Case:
     weight: float = 1.0
 
 
-def fitted(cases: Sequence[Case], start: Calibration | None = None) -> Calibration:
-    """The calibration under which what is true in `cases` is likeliest."""
+def fitted(cases: Sequence[Case], start: Calibration | None = None, *, slip: float | None = None) -> Calibration:
+    """The calibration under which what is true in `cases` is likeliest. `slip`: where it is not looked for again."""
     first = start or Calibration()
     with_merging = dataclasses.replace(first, merging=_merging(cases, first.merging))
-    with_slip = dataclasses.replace(with_merging, slip=_slip(cases, with_merging))
+    with_slip = dataclasses.replace(with_merging, slip=_slip(cases, with_merging) if slip is None else slip)
     with_weights = dataclasses.replace(with_slip, weights=_weights(cases, with_slip), most_unconfirmed=1.0)
     return dataclasses.replace(with_weights, most_unconfirmed=_most_unconfirmed(cases, with_weights))
 
