@@ -335,7 +335,7 @@ def _field_alone(crop: Crop) -> np.ndarray[Any, Any]:
 def _rapid(engine: Any, crop: Crop) -> int | None:
     answer = engine(_field_alone(crop), use_det=False, use_cls=False, use_rec=True)
     text = "".join(answer.txts or ()).translate(_LOOK_ALIKE)
-    digits = "".join(c for c in text if c.isdigit())
+    digits = "".join(c for c in text if c in "0123456789")
     return int(digits) if digits else None
 
 
@@ -347,7 +347,7 @@ def _tesseract(crop: Crop) -> int | None:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
         )
-    digits = "".join(c for c in done.stdout if c.isdigit())
+    digits = "".join(c for c in done.stdout if c in "0123456789")
     return int(digits) if digits else None
 
 
