@@ -139,12 +139,10 @@ prints = st.builds(
 
 
 @settings(deadline=None, max_examples=60)
-@given(prints, st.integers(0, 63))
-def test_storage_form_and_bands(print_: Fingerprint, bit: int) -> None:
+@given(prints)
+def test_storage_form(print_: Fingerprint) -> None:
     assert Fingerprint.stored(print_.signed(), iter(print_.words)) == print_
     assert -(2**63) <= print_.signed() < 2**63
-    near = Fingerprint(print_.whole ^ (1 << bit), print_.words)
-    assert len(set(print_.bands()) & set(near.bands())) == 3, "up to three changed bits leave a band to be found by"
 
 
 @settings(deadline=None, max_examples=30)
@@ -156,8 +154,7 @@ def test_the_index_finds_what_a_look_at_everything_finds(stored: list[Fingerprin
     wanted = {
         number
         for number, print_ in enumerate(stored)
-        if (distance(asked, print_) <= 8 and set(asked.bands()) & set(print_.bands()))
-        or shared_words(asked, print_) >= 3
+        if distance(asked, print_) <= 8 or shared_words(asked, print_) >= 3
     }
     assert set(candidates(asked, index)) == wanted
 

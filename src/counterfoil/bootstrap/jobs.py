@@ -166,7 +166,7 @@ def desk_of(at: Server) -> Desk:
 
 def _link_new(at: Server) -> None:
     with only_writer(at, "looks", ADVISORY_LOCK + 1):
-        looks.link_new(at.pictures)
+        looks.link_new(at.pictures, at.looks)
 
 
 def _unless_busy(do: Callable[[Server], None]) -> None:

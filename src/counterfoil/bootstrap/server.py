@@ -32,6 +32,7 @@ from counterfoil.record.replay import replay
 from counterfoil.record.state import Replay
 from counterfoil.sandbox import Sandbox
 from counterfoil.storage import inbox, mirror
+from counterfoil.storage.looks import Looks
 from counterfoil.storage.machine import contests_with_template
 from counterfoil.storage.models import Head
 from counterfoil.storage.objects import FolderStore, S3Store
@@ -147,6 +148,11 @@ class Server:
                 inbox.check_waiting(log, head)
         mirror.mirror_tables(self.state())
         keep_pictures(folder, self.election, self.pictures)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """What the compared copies look like; used by the worker alone."""
+        return Looks()
 
     @cached_property
     def grower(self) -> Grower:

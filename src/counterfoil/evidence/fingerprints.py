@@ -26,11 +26,9 @@ from counterfoil.evidence.picture import Image
 
 NEAR_BITS = 8
 """Of 64. The same shot sent twice was measured at 0 to 6; different sheets of one form at 6 and more."""
-BANDS = 4
 WORD_BITS = 20
 MAX_WORDS = 128
 
-_BAND_BITS = 16
 _SIDE = 32
 _WAVES = 8
 _WORDS_SIDE = 1_000
@@ -44,10 +42,6 @@ class Fingerprint:
 
     whole: int
     words: tuple[int, ...]
-
-    def bands(self) -> tuple[int, ...]:
-        """Four numbers of 18 bits (band number and 16 bits of `whole`): what a database looks up by equality."""
-        return tuple(band << _BAND_BITS | self.whole >> (_BAND_BITS * band) & 0xFFFF for band in range(BANDS))
 
     def signed(self) -> int:
         """`whole` as a database's signed 64-bit integer."""

@@ -34,10 +34,10 @@ COMMON_WORD = 50
 
 
 class FingerprintIndex(Protocol[Id]):
-    """What a database must answer. Both look-ups are equalities over indexed columns."""
+    """What must be answered of the copies that were compared before."""
 
-    def with_band(self, bands: Iterable[int]) -> Mapping[Id, int]:
-        """Every copy that has one of these bands, and its `Fingerprint.whole`."""
+    def near(self, whole: int, *, at_most: int) -> Mapping[Id, int]:
+        """Every copy whose `Fingerprint.whole` differs by at most so many bits, and by how many it does."""
         ...
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> Mapping[Id, int]:
@@ -50,20 +50,18 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self._prints: dict[Hashable, Fingerprint] = {}
-        self._bands: dict[int, set[Hashable]] = {}
         self._words: dict[int, set[Hashable]] = {}
 
     def add(self, copy: Hashable, print_: Fingerprint) -> None:
         """Enters a copy."""
         self._prints[copy] = print_
-        for band in print_.bands():
-            self._bands.setdefault(band, set()).add(copy)
         for word in print_.words:
             self._words.setdefault(word, set()).add(copy)
 
-    def with_band(self, bands: Iterable[int]) -> dict[Hashable, int]:
+    def near(self, whole: int, *, at_most: int) -> dict[Hashable, int]:
         """See FingerprintIndex."""
-        return {copy: self._prints[copy].whole for band in bands for copy in self._bands.get(band, ())}
+        bits = {copy: (print_.whole ^ whole).bit_count() for copy, print_ in self._prints.items()}
+        return {copy: differ for copy, differ in bits.items() if differ <= at_most}
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> dict[Hashable, int]:
         """See FingerprintIndex."""
@@ -73,11 +71,7 @@ class MemoryIndex:
 
 def candidates(print_: Fingerprint, index: FingerprintIndex[Id]) -> list[Id]:
     """Copies worth laying beside this one, the nearest first: near as a whole, or with rare words in common."""
-    near = {
-        copy: bits
-        for copy, whole in index.with_band(print_.bands()).items()
-        if (bits := (print_.whole ^ whole).bit_count()) <= NEAR_BITS
-    }
+    near = index.near(print_.whole, at_most=NEAR_BITS)
     shared = {
         copy: words
         for copy, words in index.with_words(print_.words, at_most=COMMON_WORD).items()

@@ -2,8 +2,9 @@
 
 Rules:
 
-* Candidates come by equality of parts of the fingerprint (`evidence.likeness.candidates`); then the pictures themselves
-  are laid over each other and measured.
+* Candidates come by the fingerprint (`evidence.likeness.candidates`): the coarse look of every copy is held in memory,
+  8 bytes each, and compared whole; words are rows, looked up by equality. Then the pictures themselves are laid over
+  each other and measured.
 * A copy is compared once: its parts are stored together with its links. Killed before, it is compared again.
 * A word that more copies have than `COMMON_WORD` says nothing, so it gets no further rows: however many copies come,
   one word has at most one row more than that.
@@ -15,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.db.models.fields.json import KT
 
 from counterfoil.evidence.fingerprints import Fingerprint, distance
 from counterfoil.evidence.likeness import COMMON_WORD, Kind, candidates, likeness
@@ -38,15 +39,16 @@ def to_compare() -> QuerySet[Copy]:
     return Copy.objects.exclude(look=[]).exclude(picture="").filter(bands__isnull=True)
 
 
-def link_new(pictures: Store) -> int:
+def link_new(pictures: Store, index: Looks) -> int:
     """Compare some copies that were not compared yet; the number of links made. One caller at a time."""
-    return sum(_link(copy, pictures) for copy in to_compare().order_by("pk")[:COMPARED_AT_ONCE])
+    index.forget_purged()
+    return sum(_link(copy, pictures, index) for copy in to_compare().order_by("pk")[:COMPARED_AT_ONCE])
 
 
-def _link(copy: Copy, pictures: Store) -> int:
+def _link(copy: Copy, pictures: Store, index: Looks) -> int:
     mine = fingerprint_of(copy)
-    links = _measured(copy, mine, pictures)
-    parts = [(_WHOLE, value) for value in mine.bands()] + [(_WORD, value) for value in _still_rare(mine.words)]
+    links = _measured(copy, mine, pictures, index)
+    parts = [(_WHOLE, mine.signed()), *((_WORD, word) for word in _still_rare(mine.words))]
     with transaction.atomic():
         LookAlike.objects.bulk_create(links, ignore_conflicts=True)
         Band.objects.bulk_create([Band(copy=copy, band=band, value=value) for band, value in parts])
@@ -66,10 +68,10 @@ def fingerprint_of(copy: Copy) -> Fingerprint:
     return Fingerprint(int(whole, 16), tuple(words))
 
 
-def _measured(copy: Copy, mine: Fingerprint, pictures: Store) -> list[LookAlike]:
+def _measured(copy: Copy, mine: Fingerprint, pictures: Store, index: Looks) -> list[LookAlike]:
     found = []
     here = _picture(copy, pictures)
-    others = candidates(mine, _Index(copy))[:MOST_MEASURED] if here is not None else []
+    others = candidates(mine, index)[:MOST_MEASURED] if here is not None else []
     rows = Copy.objects.in_bulk(others)
     for name in others:
         there = _picture(rows[name], pictures)
@@ -92,19 +94,41 @@ def _picture(copy: Copy, pictures: Store) -> Image | None:
         raise
 
 
-class _Index:
-    """The database as `evidence.likeness` asks it, without the copy itself."""
+class Looks:
+    """The compared copies as `evidence.likeness` asks for them. A worker keeps one: it reads each coarse look once (0.1
+    GB for a million copies), and what is new with each question."""
 
-    def __init__(self, copy: Copy) -> None:
-        self._others = Band.objects.exclude(copy=copy)
+    def __init__(self) -> None:
+        self._forget()
 
-    def with_band(self, bands: Iterable[int]) -> dict[str, int]:
-        names = self._others.filter(band=_WHOLE, value__in=list(bands)).values("copy")
-        wholes = Copy.objects.filter(pk__in=names).values_list("pk", KT("look__0"))  # of many copies: no words
-        return {copy: int(whole, 16) for copy, whole in wholes}
+    def _forget(self) -> None:
+        self._names: list[str] = []
+        self._wholes = np.empty(1024, np.uint64)
+        self._newest = 0
+
+    def forget_purged(self) -> None:
+        """Whose picture is gone is held no longer."""
+        self._follow()
+        if Band.objects.filter(band=_WHOLE).count() != len(self._names):
+            self._forget()
+
+    def _follow(self) -> None:
+        rows = Band.objects.filter(band=_WHOLE, pk__gt=self._newest).order_by("pk").values_list("pk", "copy", "value")
+        for self._newest, copy, signed in rows.iterator():
+            if len(self._names) == len(self._wholes):
+                self._wholes = np.resize(self._wholes, 2 * len(self._wholes))
+            self._wholes[len(self._names)] = Fingerprint.stored(signed, ()).whole
+            self._names.append(copy)
+
+    def near(self, whole: int, *, at_most: int) -> dict[str, int]:
+        """See FingerprintIndex."""
+        self._follow()
+        bits = np.bitwise_count(self._wholes[: len(self._names)] ^ np.uint64(whole))
+        return {self._names[at]: int(bits[at]) for at in np.flatnonzero(bits <= at_most)}
 
     def with_words(self, words: Iterable[int], *, at_most: int) -> dict[str, int]:
-        asked = self._others.filter(band=_WORD, value__in=list(words))
+        """See FingerprintIndex."""
+        asked = Band.objects.filter(band=_WORD, value__in=list(words))
         having = asked.values("value").annotate(copies=Count("copy")).filter(copies__lte=at_most)
         rare = list(having.values_list("value", flat=True))
         found = asked.filter(value__in=rare).values("copy").annotate(words=Count("value"))

@@ -287,7 +287,7 @@ class MachineReading(models.Model):
 
 
 class Band(models.Model):
-    """A part of a perceptual fingerprint, for finding look-alikes by equality."""
+    """A part of a perceptual fingerprint: its coarse look (band 0), or one of its words (band 1)."""
 
     copy = models.ForeignKey(Copy, on_delete=models.CASCADE, related_name="bands")
     band = models.SmallIntegerField()

@@ -27,7 +27,7 @@ from counterfoil.record.layout import object_path
 from counterfoil.storage import audit, inbox, work
 from counterfoil.storage.imports import check_tables_without
 from counterfoil.storage.means import Means
-from counterfoil.storage.models import Account, Arrival, Copy, Entry, Mask, Proposal, Task
+from counterfoil.storage.models import Account, Arrival, Band, Copy, Entry, Mask, Proposal, Task
 from counterfoil.storage.proposals import WAIT, Action, Payload, is_data, is_keys, is_text
 
 WITHDRAWABLE = ("copy", "reading", "decision", "table", "release", "notice")
@@ -267,7 +267,8 @@ def purge(copy: Copy, by: Account, means: Means) -> dict[str, Any] | None:
         if not Arrival.objects.filter(picture=picture).exists():
             means.intake.delete(picture)
     # Last: until every store has deleted it, the row still says what has to be deleted.
-    Copy.objects.filter(pk__in=copies).update(picture="", salt="", released="")
+    Band.objects.filter(copy__in=copies).delete()
+    Copy.objects.filter(pk__in=copies).update(picture="", salt="", released="", look=[])
     counted = list(Entry.objects.filter(type="copy", copy__in=copies, withdrawn=False))
     return withdrawal(counted, "endangers_somebody") if counted else None
 

@@ -14,7 +14,7 @@ from counterfoil.evidence import Mask as Regions
 from counterfoil.evidence import Region
 from counterfoil.primitives.errors import CounterfoilError, InputError, RecordError, Refusal
 from counterfoil.record.layout import copy_path
-from counterfoil.storage import organise, releases
+from counterfoil.storage import looks, organise, releases
 from counterfoil.storage.models import Account, Copy, Entry, Mask, Proposal
 from counterfoil.verify import content
 from counterfoil.workflow.verify import verify
@@ -243,6 +243,9 @@ def test_a_purge_deletes_the_picture_everywhere_at_once_and_the_hash_stays(
     ann, ben = team
     entry = release(server, copy, team)
     grow(server, clock.forward, publish=True)
+    Copy.objects.filter(pk=copy.pk).update(look=["00ff00ff00ff00ff", 77])
+    looks.link_new(server.pictures, server.looks)
+    assert copy.bands.count() == 2
     plain, public = server.pictures.get(copy.picture), server.objects.get(entry.body["object"]["sha256"])
     assert everywhere(server, plain) and len(everywhere(server, public)) >= 3
     payload = releases.purge(copy, ann, means(server))
@@ -260,6 +263,7 @@ def test_a_purge_deletes_the_picture_everywhere_at_once_and_the_hash_stays(
     assert holds(server.settings.site)
     copy.refresh_from_db()
     assert (copy.picture, copy.salt, copy.released, copy.state) == ("", "", "", "withdrawn")
+    assert (copy.look, list(copy.bands.all())) == ([], []), "what it looked like goes with it"
     assert releases.purge(copy, ann, means(server)) is None
 
 

@@ -30,13 +30,24 @@ def test_a_word_that_every_form_has_takes_no_more_rows_and_nothing_else_is_found
         words = (*PRINTED, *(1000 + 10 * (number // 2) + k for k in range(4)))  # two copies have four in common
         reference.add(copy_of(number, words), Fingerprint(number << 40, words))
     while looks.to_compare().exists():
-        looks.link_new(server.pictures)
+        looks.link_new(server.pictures, server.looks)
     for word in PRINTED:
         assert Band.objects.filter(band=looks._WORD, value=word).count() == COMMON_WORD + 1
-    index = looks._Index(Copy(copy="new"))
+    index = server.looks
     for words in ((*PRINTED, 1040, 1041, 1042), PRINTED, (1000, 1001, 2000)):
         assert index.with_words(words, at_most=COMMON_WORD) == reference.with_words(words, at_most=COMMON_WORD)
     for whole in (0, 5 << 40, 64 << 40, 1 << 63):
-        bands = Fingerprint(whole, ()).bands()
-        assert index.with_band(bands) == reference.with_band(bands)
+        for bits in (0, 2, 8):
+            assert index.near(whole, at_most=bits) == reference.near(whole, at_most=bits)
+            assert looks.Looks().near(whole, at_most=bits) == reference.near(whole, at_most=bits)
     assert len(index.with_words((*PRINTED, 1040, 1041, 1042), at_most=COMMON_WORD)) == 2
+
+
+def test_a_picture_that_was_purged_is_held_no_longer(server: Server) -> None:
+    gone, kept = copy_of(1, ()), copy_of(2, ())
+    looks.link_new(server.pictures, server.looks)
+    assert set(server.looks.near(0, at_most=8)) == {gone, kept}
+    Copy.objects.filter(copy=gone).update(picture="", look=[])
+    Band.objects.filter(copy=gone).delete()
+    looks.link_new(server.pictures, server.looks)
+    assert set(server.looks.near(0, at_most=8)) == {kept}
