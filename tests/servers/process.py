@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _KEEPER = Path(__file__).with_name("keeper.py")
-_WAIT_S = 60
+_WAIT_S = 180
 """Far more than any start or stop takes; only a hanging server meets it."""
 
 
@@ -62,7 +62,7 @@ class ServerProcess:
         """Wait until `ready`.
 
         Raises:
-            ServerError: the server ended, or a minute went by.
+            ServerError: the server ended, or three minutes went by.
         """
         limit = time.monotonic() + _WAIT_S
         while not ready():

@@ -161,25 +161,21 @@ class Bucket:
         """A key's place, for sentences."""
         return f"{self.place.endpoint}/{self.place.bucket}/{self.place.prefix}{key}"
 
-    def put(self, key: str, data: bytes, *, kind: str = "application/octet-stream", cache: str = "no-store") -> str:
+    def put(self, key: str, data: bytes, *, kind: str = "application/octet-stream", cache: str = "no-store") -> None:
         """Store under `key`, over what is there.
 
         Args:
             kind: the Content-Type that readers get.
             cache: their Cache-Control.
-
-        Returns:
-            The server's ETag.
         """
         with self._failing("put", key):
-            said = self._s3.put_object(
+            self._s3.put_object(
                 Bucket=self.place.bucket,
                 Key=self.place.prefix + key,
                 Body=data,
                 ContentType=kind,
                 CacheControl=cache,
             )
-        return said["ETag"].strip('"')
 
     def get(self, key: str) -> bytes | None:
         """The bytes under `key`, None if there are none."""
