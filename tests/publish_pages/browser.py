@@ -63,6 +63,12 @@ def opened(browser: Browser, file: Path, *, script: bool = True, width: int = PH
         context.close()
 
 
+def taken_px(page: Page) -> int:
+    """Width in CSS pixels that the content takes, the whole page loaded: until then there may be no document at all."""
+    page.wait_for_load_state()
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
 def violations(page: Page) -> list[str]:
     """Rules of WCAG 2.2 A and AA that axe sees broken, with the first element."""
     page.wait_for_load_state()  # a click waits for the answer, not for the whole page

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from counterfoil.publish.pages import pages
-from tests.publish_pages.browser import chromium, opened, violations
+from tests.publish_pages.browser import chromium, opened, taken_px, violations
 from tests.publish_pages.worlds import PSEUDO, catalogues, publication, small_world
 
 pytestmark = pytest.mark.browser
@@ -50,7 +50,7 @@ def _written(files: Mapping[str, bytes], top: Path) -> Path:
 def test_a_page_is_accessible_and_fits_a_phone(browser: Browser, short: Path, path: str, language: str) -> None:
     with opened(browser, short / (language + path)) as (page, seen):
         assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert taken_px(page) <= 360
         assert seen.problems == []
         assert all(url.startswith((short.as_uri(), "data:")) for url in seen.requests)
 

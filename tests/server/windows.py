@@ -15,7 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from tests.publish_pages.browser import PHONE, chromium, violations
+from tests.publish_pages.browser import PHONE, chromium, taken_px, violations
 
 SHOTS = os.environ.get("COUNTERFOIL_SHOTS", "")
 
@@ -55,7 +55,7 @@ def fits(page: Page, name: str) -> None:
     """Nothing is wider than the window."""
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth"), page.url
+    assert taken_px(page) <= page.evaluate("window.innerWidth"), page.url
 
 
 def clean(page: Page, name: str) -> None:

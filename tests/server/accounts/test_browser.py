@@ -18,7 +18,7 @@ from counterfoil.bootstrap.organiser import first_organiser_link
 from counterfoil.bootstrap.server import Server
 from counterfoil.storage.models import Account, Session
 from counterfoil.web.permissions import FACTOR
-from tests.publish_pages.browser import PHONE, violations
+from tests.publish_pages.browser import PHONE, taken_px, violations
 from tests.server.accounts.conftest import PASSWORD, App
 from tests.server.conftest import Person
 from tests.server.windows import browser
@@ -68,7 +68,7 @@ def phone(
 def healthy(page: Page) -> None:
     """axe finds nothing, and nothing is wider than the phone."""
     assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    assert taken_px(page) <= PHONE
 
 
 def test_the_first_organiser_makes_a_passkey_and_logs_in_with_it_alone(

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from counterfoil.bootstrap.server import Server
 from counterfoil.storage.models import Arrival
-from tests.publish_pages.browser import ARGUMENTS, PATIENCE_MS, PHONE, violations
+from tests.publish_pages.browser import ARGUMENTS, PATIENCE_MS, PHONE, taken_px, violations
 from tests.server.sending.photos import jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("transactional_db", "server")]
@@ -99,7 +99,7 @@ def test_pages_fit_a_phone_and_are_accessible_in_both_directions(
             page.goto(path)
             assert page.evaluate("document.dir") == ("rtl" if language == "ar" else "ltr"), path
             assert violations(page) == [], path
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path
+            assert taken_px(page) <= PHONE, path
 
 
 def test_without_scripts_a_photo_is_found_a_station_for_sent_and_looked_up(

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.publish_pages.browser import violations
+from tests.publish_pages.browser import taken_px, violations
 from tests.server.running.material import Running
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -108,8 +108,7 @@ class Phone:
     def look(self, picture: str = "") -> None:
         """The page holds; with `picture` it is kept for the documentation."""
         page = self.page
-        page.wait_for_load_state()
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.url
+        assert taken_px(page) <= PHONE["width"], page.url
         assert page.evaluate("document.dir") == ("rtl" if self.language == "ar" else "ltr"), page.url
         if self.script:  # axe is a script
             assert violations(page) == [], page.url
