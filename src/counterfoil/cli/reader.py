@@ -90,7 +90,8 @@ def fit(source: Path, undo: bool, say: Output) -> None:
 
     FOLDER is an election's folder with a server: what people settled is taken, and its reader uses the result from
     its next start. A file of LABELS may be given instead; the result goes beside it. A quarter of the copies is held
-    out, and a fit that does not help there is not taken. Each version is kept and noted in calibration.log.jsonl.
+    out; a fit that does not help there, or has more wrong figures accepted, is not taken. Each version is kept and
+    noted in calibration.log.jsonl.
     """
     from counterfoil.reading import fit as fitting  # noqa: PLC0415 heavy libraries load only where they are used
 
@@ -107,12 +108,14 @@ def fit(source: Path, undo: bool, say: Output) -> None:
     if made.helps:
         fitting.adopt(place, made)
     lines = [f"{made.sheets} copies, {len(labels)} settled fields, {left_out} of other versions left out"]
-    lines += ["held out:            fields   right   log loss           expected error"]
+    lines += [f"learned: {'a line' if made.to_dict()['kind'] == 'line' else 'rising steps'}"]
+    lines += ["held out:            fields   right   log loss           expected error     accepted      wrong"]
     for name, before in made.before.items():
         after = made.after[name]
         lines.append(
             f"  {name:<18} {before.fields:>6}  {before.right:>6}   {before.log_loss:.4f} -> {after.log_loss:.4f}   "
-            f"{before.ece:.4f} -> {after.ece:.4f}"
+            f"{before.ece:.4f} -> {after.ece:.4f}   {before.accepted:>4} -> {after.accepted:<4}  "
+            f"{before.wrong} -> {after.wrong}"
         )
     taken = f"in use: {made.calibration.version}" if made.helps else f"does not help; in use as before: {now.version}"
     say.result({**made.to_dict(), "in_use": made.calibration.version if made.helps else now.version}, [*lines, taken])

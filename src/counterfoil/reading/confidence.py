@@ -14,6 +14,7 @@ probability can lift:
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import math
@@ -22,10 +23,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final
 
+import numpy as np
+
 from counterfoil.primitives.errors import InputError
 from counterfoil.reading.belief import State
 from counterfoil.reading.joint import SLIP, SPREAD
 from counterfoil.reading.merge import Merging
+from counterfoil.reading.scaling import Line, Map, map_of
 
 LEAST_DIGIT_PX: Final = 9.0
 """Pixels of the photo; smaller writing is never suggested."""
@@ -99,6 +103,8 @@ class Calibration:
     slope: float = 1.0
     shift: float = 0.0
     """What `reader fit` learned on the job, on the logit of the probability."""
+    steps: tuple[Map, ...] = ()
+    """What later fits learned, in their order, once one of them is no line."""
     accept: float = 0.99
     suggest: float = 0.6
     most_unconfirmed: float = 0.99
@@ -127,6 +133,7 @@ class Calibration:
                 weights={str(k): float(v) for k, v in plain["weights"].items()},
                 slope=float(plain["slope"]),
                 shift=float(plain["shift"]),
+                steps=tuple(map_of(step) for step in plain.get("steps", ())),
                 accept=float(plain["accept"]),
                 suggest=float(plain["suggest"]),
                 most_unconfirmed=float(plain["most_unconfirmed"]),
@@ -159,6 +166,8 @@ class Calibration:
             "most_unconfirmed": self.most_unconfirmed,
             "made": dict(self.made),
         }
+        if self.steps:
+            plain["steps"] = [step.to_dict() for step in self.steps]
         return (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode()
 
     def probability(self, seen: Seen, state: State) -> float:
@@ -166,8 +175,17 @@ class Calibration:
         found = features(seen, state)
         z = self.weights.get("bias", 0.0) + sum(self.weights.get(name, 0.0) * x for name, x in found.items())
         z = self.slope * z + self.shift
+        for step in self.steps:
+            z = float(step(np.array([z]))[0])
         most = 1 - 1e-6 if seen.confirmed and state is not State.EMPTY else self.most_unconfirmed
         return min(max(1 / (1 + math.exp(-max(-30.0, min(30.0, z)))), 1e-6), most)
+
+    def with_step(self, step: Map) -> Calibration:
+        """With one more map behind those that it has."""
+        if isinstance(step, Line) and not self.steps:
+            slope, shift = self.slope * step.slope, self.shift * step.slope + step.shift
+            return dataclasses.replace(self, slope=round(slope, 6), shift=round(shift, 6))
+        return dataclasses.replace(self, steps=(*self.steps, step))
 
     def outcome(self, seen: Seen, state: State, p: float) -> tuple[Outcome, str]:
         """What may be done with the answer, and the first reason that kept it down."""

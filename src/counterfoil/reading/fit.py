@@ -2,11 +2,11 @@
 
 * A label is one field: the probability that the reader gave its answer, and whether people settled on that answer. No
   picture is opened, and no reading changes: only how sure the reader is.
-* Two numbers are fitted (Platt scaling, on the logit of the probability): with a few hundred labels more were noise.
-  What caps certainty (`confidence`) stays as it is.
-* By sheet: the fields of one copy are on one side. A quarter of the sheets, by the hash of their names, is held out;
-  what is said of before and after is measured there.
-* A fit that does not help on what was held out changes nothing.
+* A line (two numbers) is fitted, or rising steps (isotonic): the steps only if they do better on a third of the sheets
+  that are fitted on (`scaling`). What caps certainty (`confidence`) stays as it is.
+* By sheet: the fields of one copy are on one side. A quarter of the sheets, by the hash of their names, is held out:
+  nothing is fitted or chosen on it, and what is said of before and after is measured there.
+* A fit that does not help on what was held out, or has more wrong figures accepted there, changes nothing.
 * Every version is kept, each step is a line in the log, and `undo` goes back.
 """
 
@@ -22,18 +22,22 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.primitives.errors import InputError, Refusal
 from counterfoil.reading.belief import State
-from counterfoil.reading.confidence import Calibration, shipped
+from counterfoil.reading.confidence import Calibration, Outcome, shipped
+from counterfoil.reading.scaling import Line, Map, Stairs, fitted_line, fitted_stairs, log_loss
 
 LEAST_LABELS: Final = 100
 """Fields; with fewer nothing can be learned."""
 LEAST_SHEETS: Final = 12
 HELD_OUT: Final = 4
 """One sheet in so many."""
+CHOOSING: Final = 3
+"""One sheet in so many of those that are fitted on: it chooses between line and steps."""
+_SAID_TO: Final = 2e-6
+"""How exactly a label has what was said."""
 CURRENT, LOG = "calibration.json", "calibration.log.jsonl"
 
 
@@ -45,6 +49,9 @@ class Label:
     template: str
     p: float
     right: bool
+    outcome: Outcome = Outcome.PEOPLE
+    number: bool = True
+    """False: an empty field, which is never accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,11 @@ class Measured:
     """Mean, in nats; less is better."""
     ece: float
     """Mean distance of what was said from what was found, over ten bins."""
+    accepted: int
+    """Figures. After a fit: at most, for a label does not tell whether a rule confirms a figure that was only
+    suggested; one that was said as sure as an unconfirmed figure may be counts as unconfirmed."""
+    wrong: int
+    """Of them."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -64,6 +76,8 @@ class Measured:
             "right": self.right,
             "log_loss": round(self.log_loss, 5),
             "ece": round(self.ece, 5),
+            "accepted": self.accepted,
+            "wrong": self.wrong,
         }
 
 
@@ -72,6 +86,8 @@ class Fit:
     """What was learned, and what it does to the sheets that were held out."""
 
     calibration: Calibration
+    step: Map
+    """What was learned, on top of the calibration before."""
     helps: bool
     sheets: int
     left_out: int
@@ -86,8 +102,8 @@ class Fit:
             "helps": self.helps,
             "sheets": self.sheets,
             "left_out": self.left_out,
-            "slope": self.calibration.slope,
-            "shift": self.calibration.shift,
+            "kind": "line" if isinstance(self.step, Line) else "steps",
+            **self.step.to_dict(),
             "before": {name: one.to_dict() for name, one in self.before.items()},
             "after": {name: one.to_dict() for name, one in self.after.items()},
         }
@@ -133,7 +149,9 @@ def _labels(plain: Mapping[str, Any]) -> Iterator[Label]:
         p = float(said["p"])
         if not 0 <= p <= 1:
             raise ValueError(f"p is {p}")
-        yield Label(str(plain["sheet"]), str(plain["template"]), p, right)
+        outcome = Outcome(said.get("outcome", Outcome.PEOPLE))
+        number = said["state"] == State.NUMBER
+        yield Label(str(plain["sheet"]), str(plain["template"]), p, right, outcome, number)
 
 
 def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: int = 0) -> Fit:
@@ -153,29 +171,32 @@ def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: i
         )
     if len({label.right for label in fitting}) < 2:
         raise Refusal("Fitting needs right and wrong answers; here all are alike.", code="all-alike")
-    slope, shift = _scaled(fitting)
+    choosing = set(sheets[len(sheets) // HELD_OUT :: CHOOSING])
+    step = _fitted(fitting, _better(fitting, choosing))
     made = dataclasses.replace(
-        current,
+        current.with_step(step),
         version=version,
-        slope=round(current.slope * slope, 6),
-        shift=round(current.shift * slope + shift, 6),
         made={"from": current.version, "sheets": len(sheets), "fields": len(labels)},
     )
-    before = _by_template(checking, 1.0, 0.0)
-    after = _by_template(checking, slope, shift)
-    helps = after["all"].log_loss < before["all"].log_loss
-    return Fit(made, helps, len(sheets), left_out, before, after)
+    before = _by_template(checking, Line(), current)
+    after = _by_template(checking, step, current)
+    helps = after["all"].log_loss < before["all"].log_loss and after["all"].wrong <= before["all"].wrong
+    return Fit(made, step, helps, len(sheets), left_out, before, after)
 
 
-def _scaled(labels: Sequence[Label]) -> tuple[float, float]:
+def _better(labels: Sequence[Label], choosing: set[str]) -> type[Map]:
+    """The kind of map that does better on the sheets `choosing`, fitted on the others; too few: a line."""
+    trying = [label for label in labels if label.sheet not in choosing]
+    if len(trying) < LEAST_LABELS or len(trying) == len(labels):
+        return Line
+    z, right = _arrays([label for label in labels if label.sheet in choosing])
+    line, stairs = (log_loss(_fitted(trying, kind)(z), right) for kind in (Line, Stairs))
+    return Stairs if stairs < line else Line
+
+
+def _fitted(labels: Sequence[Label], kind: type[Map]) -> Map:
     z, right = _arrays(labels)
-
-    def cost(x: NDArray[np.float64]) -> float:
-        # drawn towards no change, as much as ten fields would
-        return _log_loss(x[0] * z + x[1], right) * len(z) + 5 * float((x[0] - 1) ** 2 + x[1] ** 2)
-
-    found = minimize(cost, np.array([1.0, 0.0]), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-7})
-    return max(float(found.x[0]), 0.05), float(found.x[1])
+    return fitted_line(z, right) if kind is Line else fitted_stairs(z, right)
 
 
 def _arrays(labels: Sequence[Label]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,21 +204,33 @@ def _arrays(labels: Sequence[Label]) -> tuple[NDArray[np.float64], NDArray[np.fl
     return np.log(p / (1 - p)), np.array([label.right for label in labels], np.float64)
 
 
-def _log_loss(z: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    return float(np.mean(np.logaddexp(0, z) - right * z))
-
-
-def _by_template(labels: Sequence[Label], slope: float, shift: float) -> dict[str, Measured]:
+def _by_template(labels: Sequence[Label], step: Map, current: Calibration) -> dict[str, Measured]:
     groups: dict[str, list[Label]] = {"all": list(labels)}
     for label in labels:
         groups.setdefault(label.template, []).append(label)
-    return {name: _measured(group, slope, shift) for name, group in groups.items()}
+    return {name: _measured(group, step, current) for name, group in groups.items()}
 
 
-def _measured(labels: Sequence[Label], slope: float, shift: float) -> Measured:
+def _measured(labels: Sequence[Label], step: Map, current: Calibration) -> Measured:
     z, right = _arrays(labels)
-    z = slope * z + shift
-    return Measured(len(labels), int(right.sum()), _log_loss(z, right), expected_error(1 / (1 + np.exp(-z)), right))
+    z = step(z)
+    p = 1 / (1 + np.exp(-z))
+    accepted = np.array([_accepted(label, chance, current) for label, chance in zip(labels, p, strict=True)])
+    return Measured(
+        fields=len(labels),
+        right=int(right.sum()),
+        log_loss=log_loss(z, right),
+        ece=expected_error(p, right),
+        accepted=int(accepted.sum()),
+        wrong=int((accepted & (right == 0)).sum()),
+    )
+
+
+def _accepted(label: Label, p: float, current: Calibration) -> bool:
+    if label.outcome is Outcome.ACCEPT:
+        return p >= current.accept
+    capped = abs(label.p - current.most_unconfirmed) <= _SAID_TO
+    return label.outcome is Outcome.SUGGEST and label.number and not capped and p >= current.accept
 
 
 def expected_error(p: NDArray[np.float64], right: NDArray[np.float64], bins: int = 10) -> float:
