@@ -238,11 +238,13 @@ def test_what_a_photo_shows_is_said_before_the_senders_word_is_seen(
             at.clean("identify")
             at.page.locator("#find").fill("001")
             at.page.get_by_role("button", name="Search").click()
+            expect(at.page.get_by_role("button", name="That is it")).to_be_visible()
             at.clean("identify-found")
             at.page.get_by_role("button", name="That is it").click()
             expect(at.page.get_by_role("heading", name="The sender said something else")).to_be_visible()
             at.clean("identify-claim")
-            at.page.locator("button[value=chosen]").click()
+            with at.page.expect_navigation():
+                at.page.locator("button[value=chosen]").click()
     assert Copy.objects.get(pk=name).state == "withdrawn"
     moved = Copy.objects.get(moved_from=name)
     assert (moved.station, moved.state) == ("001", "waiting")
