@@ -34,6 +34,7 @@ from counterfoil.sandbox import Sandbox
 from counterfoil.storage import inbox, mirror
 from counterfoil.storage.looks import Looks
 from counterfoil.storage.machine import contests_with_template
+from counterfoil.storage.machine_sums import MachineSums
 from counterfoil.storage.models import Head
 from counterfoil.storage.objects import FolderStore, S3Store
 from counterfoil.workflow.grow import Grower
@@ -153,6 +154,11 @@ class Server:
     def looks(self) -> Looks:
         """What the compared copies look like; used by the worker alone."""
         return Looks()
+
+    @cached_property
+    def machine_sums(self) -> MachineSums:
+        """What the machine alone would add up to, as this process was last asked."""
+        return MachineSums()
 
     @cached_property
     def grower(self) -> Grower:

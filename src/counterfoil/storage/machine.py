@@ -214,14 +214,25 @@ def progress(contests: Sequence[str]) -> dict[str, int]:
     return {**known, "waiting": max(0, _readable(contests).count() - sum(known.values()))}
 
 
-def readings(contest: str, election: Election) -> Iterator[tuple[Copy, MachineRead]]:
-    """The readings of copies of one contest that fit, in the order of stations and pages."""
-    rows = MachineReading.objects.filter(copy__contest=contest).exclude(template="")
-    rows = rows.exclude(copy__station="").exclude(copy__state="withdrawn").select_related("copy")
-    for row in rows.order_by("copy__station", "copy__page", "copy_id").iterator(chunk_size=2000):
+def short_rows(contest: str) -> Iterator[tuple[str, str, str, int]]:
+    """Station, copy, by whom it was read and page of each row of one contest, in the order of stations."""
+    return _placed(contest).values_list("copy__station", "copy_id", "read_by", "copy__page").iterator(chunk_size=10_000)
+
+
+def long_rows(
+    contest: str, election: Election, stations: Sequence[str]
+) -> Iterator[tuple[tuple[str, str, str, int], MachineRead | None]]:
+    """Rows of these stations as `short_rows` has them, with the reading; None where it does not fit."""
+    for row in _placed(contest).filter(copy__station__in=stations).select_related("copy"):
         read = rules.of_data(row.found)
-        if fits(read, row.copy, election):
-            yield row.copy, read
+        short = (row.copy.station, row.copy_id, row.read_by, row.copy.page)
+        yield short, read if fits(read, row.copy, election) else None
+
+
+def _placed(contest: str) -> QuerySet[MachineReading]:
+    rows = MachineReading.objects.filter(copy__contest=contest).exclude(template="")
+    rows = rows.exclude(copy__station="").exclude(copy__state="withdrawn")
+    return rows.order_by("copy__station", "copy__page", "copy_id")
 
 
 def label(copy: Copy, settled: Mapping[str, Cell], election: Election) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from counterfoil.primitives.cells import Cell, FieldState
 from counterfoil.workflow.machine import FieldRead, MachineRead
 
 _NO_VOTES = (FieldState.EMPTY, FieldState.STRUCK, FieldState.WORD)
-_OUTCOMES: Mapping[str, tuple[str, ...]] = {"sure": ("accept",), "likely": ("accept", "suggest")}
+_SURE, _LIKELY = ("accept",), ("accept", "suggest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +40,64 @@ class MachineTally:
     likely: Column
 
 
-def machine_tally(rows: Iterable[tuple[str, MachineRead]], contest: Contest) -> MachineTally:
-    """Adds up (station, reading) of one contest's copies."""
-    options: dict[str, str] = {option.field: option.id for option in contest.options}
-    stations: dict[str, dict[str, FieldRead]] = {}
-    differing: set[str] = set()
-    for station, read in rows:
-        known = stations.setdefault(station, {})
-        for name in options.keys() & read.fields.keys():
-            new = read.fields[name]
-            old = known.setdefault(name, new)
-            if _votes(old.cell) != _votes(new.cell):
-                differing.add(station)
-    whole = {s: f for s, f in stations.items() if s not in differing and f.keys() == options.keys()}
-    columns = {name: _column(whole, options, allowed) for name, allowed in _OUTCOMES.items()}
-    return MachineTally(len(stations), len(differing), columns["sure"], columns["likely"])
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the machine says of one station. `seen`: it has a reading; `votes` in the order of the contest's options,
+    empty where the station is in neither column."""
+
+    seen: bool
+    differing: bool = False
+    sure: bool = False
+    votes: tuple[int, ...] = ()
 
 
-def _column(
-    stations: Mapping[str, Mapping[str, FieldRead]], options: Mapping[str, str], allowed: tuple[str, ...]
-) -> Column:
-    votes, count = dict.fromkeys(options.values(), 0), 0
-    for fields in stations.values():
-        numbers = {name: _votes(one.cell) for name, one in fields.items() if one.outcome in allowed}
-        if len(numbers) < len(options) or any(number is None for number in numbers.values()):
-            continue
-        count += 1
-        for name, number in numbers.items():
-            votes[options[name]] += number or 0
-    return Column(count, votes)
+def told_of(reads: Iterable[MachineRead], contest: Contest) -> Told:
+    """Of the readings of one station's copies."""
+    known: dict[str, FieldRead] = {}
+    names = [option.field for option in contest.options]
+    seen = False
+    for read in reads:
+        seen = True
+        for name in set(names) & read.fields.keys():
+            if _votes(known.setdefault(name, read.fields[name]).cell) != _votes(read.fields[name].cell):
+                return Told(seen=True, differing=True)
+    if known.keys() != set(names):
+        return Told(seen)
+    votes = [_votes(known[name].cell) for name in names]
+    outcomes = {known[name].outcome for name in names}
+    if None in votes or not outcomes <= set(_LIKELY):
+        return Told(seen)
+    return Told(seen, sure=outcomes <= set(_SURE), votes=tuple(vote or 0 for vote in votes))
+
+
+class Sums:
+    """The tally of a contest, to which stations are added and from which they are taken away again."""
+
+    def __init__(self, contest: Contest) -> None:
+        self._options = [option.id for option in contest.options]
+        self._seen = self._differing = 0
+        self._stations = {"sure": 0, "likely": 0}
+        self._votes = {name: [0] * len(self._options) for name in self._stations}
+
+    def add(self, told: Told, times: int = 1) -> None:
+        """One station; `times` -1: take it away."""
+        self._seen += times * told.seen
+        self._differing += times * told.differing
+        if not told.votes:
+            return
+        for name in ("sure", "likely") if told.sure else ("likely",):
+            self._stations[name] += times
+            sums = self._votes[name]
+            for at, votes in enumerate(told.votes):
+                sums[at] += times * votes
+
+    def result(self) -> MachineTally:
+        """As it stands."""
+        sure, likely = (
+            Column(self._stations[name], dict(zip(self._options, self._votes[name], strict=True)))
+            for name in ("sure", "likely")
+        )
+        return MachineTally(self._seen, self._differing, sure, likely)
 
 
 def _votes(cell: Cell) -> int | None:

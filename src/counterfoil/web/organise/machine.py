@@ -15,7 +15,6 @@ from counterfoil.storage import machine
 from counterfoil.storage.models import Station
 from counterfoil.web.organise.common import page, person
 from counterfoil.web.texts import local
-from counterfoil.workflow.machine_tally import machine_tally
 from counterfoil.workflow.roles import may
 
 TYPING = ("read", "decide")
@@ -39,7 +38,6 @@ def machine_only(request: HttpRequest) -> HttpResponse:
 
 
 def _tally(contest: Contest) -> dict[str, Any]:
-    rows = ((copy.station, read) for copy, read in machine.readings(contest.id, server().election))
-    found = machine_tally(rows, contest)
+    found = server().machine_sums.of(contest, server().election)
     options = [(local(o.name), found.sure.votes[o.id], found.likely.votes[o.id]) for o in contest.options]
     return {"title": local(contest.title), "found": found, "options": options}
