@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 TYPES = (
     "index.html areas/XX.html areas/d2.html stations/d2.html findings.html map.html coverage.html "
-    "method.html data.html check.html changes.html press.html reader.html"
+    "method.html data.html check.html changes.html press.html reader.html 404.html"
 ).split()
 
 

@@ -20,7 +20,7 @@ from tests.world import World, definition
 LANGUAGES = ("", "ru/", f"{PSEUDO}/")
 ONE = (
     "index.html findings.html map.html coverage.html method.html data.html check.html changes.html press.html "
-    "reader.html "
+    "404.html reader.html "
     "areas/XX.html areas/d1.html stations/d1.html stations/d1-2.html press/president-XX-ada.svg"
 ).split()
 
@@ -88,6 +88,12 @@ def test_scripts_and_styles_are_files_under_a_policy_but_in_the_reader(trees: Ma
         assert not any("style" in e.attributes or any(a.startswith("on") for a in e.attributes) for e in tree.walk()), (
             path
         )
+
+
+def test_the_page_for_addresses_without_a_page_needs_no_script(trees: Mapping[str, Element]) -> None:
+    for folder in LANGUAGES:
+        assert not trees[folder + "404.html"].find("script")
+        assert trees[folder + "index.html"].find("script")
 
 
 def test_a_page_says_its_language_and_direction_and_links_the_others(trees: Mapping[str, Element]) -> None:

@@ -19,6 +19,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 from django.db import connection
 from django_tasks import task
@@ -29,11 +30,13 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.record.durable import FolderLock, make_folder
 from counterfoil.storage import branches, closing, inbox, jobs, looks, mirror, running, work
 from counterfoil.storage.jobs import Job
+from counterfoil.storage.means import Means
 from counterfoil.storage.models import Copy, Head
 from counterfoil.storage.objects import Bucket, frozen, mirror_site
 from counterfoil.storage.said import Desk
 from counterfoil.workflow.grow import is_current, published_size, site_stamp
 from counterfoil.workflow.restore import check_not_held
+from counterfoil.workflow.slots import MINUTE_S, slot_of
 
 log = logging.getLogger("counterfoil")
 ADVISORY_LOCK = 0x636F756E74  # "count"
@@ -161,6 +164,29 @@ def desk_of(at: Server) -> Desk:
         at.pseudonyms,
         lease_s=running.get("lease_s"),
         gold_every=running.get("gold_every"),
+    )
+
+
+def means_of(at: Server) -> Means:
+    """What an organiser's action works with, as of now."""
+    now = at.now()
+    before = now - timedelta(seconds=max(at.settings.batch_s, MINUTE_S))
+
+    def entries() -> Iterator[bytes]:
+        with at.log(read_only=True) as log:
+            yield from log.entries()
+
+    return Means(
+        now=now,
+        slot=at.slot,
+        at_once=slot_of(before, at.settings.batch_s),
+        objects=at.objects,
+        pictures=at.pictures,
+        intake=at.intake,
+        state=at.state,
+        entries=entries,
+        pseudonyms=at.pseudonyms,
+        site=at.settings.site,
     )
 
 

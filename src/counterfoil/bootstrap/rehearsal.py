@@ -28,14 +28,14 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import transaction
 
-from counterfoil.bootstrap.jobs import desk_of, grow_now
+from counterfoil.bootstrap.jobs import desk_of, grow_now, means_of
 from counterfoil.bootstrap.server import Server
 from counterfoil.election.folder import load_templates
 from counterfoil.primitives.cells import Cell, parse_cell
 from counterfoil.primitives.errors import InputError
 from counterfoil.simulate.blank import BlankForm
 from counterfoil.simulate.drawing import draw_protocol
-from counterfoil.storage import answers, leases
+from counterfoil.storage import answers, leases, organise
 from counterfoil.storage.arrivals import Door, receive
 from counterfoil.storage.models import Account, Copy, Task
 from counterfoil.storage.said import Desk
@@ -103,6 +103,7 @@ def seed_rehearsal(at: Server, *, seed: int = 1, progress: Progress = lambda wha
     to_send = at.settings.folder / FOLDER / "to-send"
     if Copy.objects.exists():
         return Seeded(logins, 0, 0, to_send)
+    _open_intake(at, logins[0].name)
     rng = random.Random(seed)  # noqa: S311 - a simulation
     sheets = list(_sheets(at.settings.folder / FOLDER / "transcripts.csv"))
     rng.shuffle(sheets)
@@ -113,6 +114,12 @@ def seed_rehearsal(at: Server, *, seed: int = 1, progress: Progress = lambda wha
     read = _read(at, by_copy, int(len(by_copy) * READ_SHARE), progress)
     grow_now(at)
     return Seeded(logins, len(by_copy), read, to_send)
+
+
+def _open_intake(at: Server, organiser: str) -> None:
+    """Photos are taken from now on: said in the record, as in earnest."""
+    text = {at.election.languages[0]: "A rehearsal: photos are taken from now on."}
+    organise.set_phase("intake_open", text, Account.objects.get(username=organiser), means_of(at))
 
 
 def _login(name: str, roles: Sequence[str]) -> Login:

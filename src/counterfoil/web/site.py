@@ -6,6 +6,8 @@
 * GET and HEAD only. A file carries a validator (size, time and number of the file), so that a phone asks for
   unchanged pages for nothing; one range can be asked for.
 * Text is sent compressed to whoever takes it. Nothing here is secret, so its length may be known.
+* Where there is no file a browser gets the publication's own page that says so (404.html, in the language of the folder
+  asked for), its links made to fit the address asked for; a program gets two words.
 * The type comes from the ending; objects have none and come from strangers: they get a fixed type and a policy that
   runs nothing.
 """
@@ -54,6 +56,9 @@ CACHE_BYTES = 32_000_000
 _LEAST_COMPRESSED = 600
 _NOT_OURS = (b"objects/", b"copies/", b"record/")
 """What strangers and tables are in: opened by itself it runs nothing."""
+_MISSING = b"404.html"
+_LINK = re.compile(rb'((?:href|src)=")(?!#|[a-z]+:)')
+"""Where a link of one of our pages begins that is relative to the page."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 POLICY = (
@@ -95,7 +100,7 @@ class Files:
         name = _name_of(environ.get("PATH_INFO", "/"))
         found = self._open(name) if name is not None else None
         if name is None or found is None:
-            return self._say("404 Not Found", start_response, method)
+            return self._missing(environ, start_response)
         if isinstance(found, str):
             to = quote(environ["PATH_INFO"].encode("latin-1")) + "/"
             return self._say("301 Moved Permanently", start_response, method, ("Location", to))
@@ -166,6 +171,36 @@ class Files:
             return [("Content-Security-Policy", POLICY_OF_OBJECTS)]
         reader = name.rpartition(b"/")[2] == b"reader.html"
         return [("Content-Security-Policy", POLICY_OF_READER if reader else POLICY)]
+
+    def _missing(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """404, as a page for whoever wants one."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
+        wanted = self._public and "text/html" in environ.get("HTTP_ACCEPT", "")
+        data = self._page_for(path.encode("latin-1", "replace")) if wanted else None
+        if data is None:
+            return self._say("404 Not Found", start_response, method)
+        headers = [
+            *self._headers,
+            ("Content-Security-Policy", POLICY),
+            ("Cache-Control", "no-cache"),
+            ("Vary", "Accept"),
+        ]
+        headers += [("Content-Type", TYPES[".html"]), ("Content-Length", str(len(data)))]
+        start_response("404 Not Found", headers)
+        return [] if method == "HEAD" else [data]
+
+    def _page_for(self, path: bytes) -> bytes | None:
+        """`404.html` of the language's folder or of the top, as seen from `path`; None: there is none."""
+        folders = path.split(b"/")[1:-1]
+        for place in ([folders[0] + b"/"] if folders else []) + [b""]:
+            name = _name_of("/" + (place + _MISSING).decode("latin-1"))
+            found = self._open(name) if name is not None else None
+            if found is None or isinstance(found, str):
+                continue
+            with found:
+                data = found.read(MAX_CACHED_BYTES)
+            return _LINK.sub(rb"\1" + b"../" * (len(folders) - place.count(b"/")), data)
+        return None
 
     def _say(
         self, status: str, start_response: StartResponse, method: str, *headers: tuple[str, str]

@@ -37,6 +37,20 @@ def _token(text: str) -> str:
     return found[1]
 
 
+def _log_in(port: int, name: str, said: str) -> Browser:
+    """A browser logged in by what stands on the terminal."""
+    login = re.search(rf"^  {name} +(\S+)   (\d+)", said, re.MULTILINE)
+    assert login is not None, said
+    browser = Browser(port)
+    _, text = browser.open("/account/login/")
+    form = {"login": name, "password": login[1], "csrfmiddlewaretoken": _token(text)}
+    path, text = browser.open("/account/login/", **form)
+    assert path == "/account/login/code/", text
+    path, text = browser.open(path, code=login[2], csrfmiddlewaretoken=_token(text))
+    assert path in ("/work/", "/organise/"), text
+    return browser
+
+
 def test_a_newcomer_logs_in_reads_and_sees_the_site(tmp_path: Path) -> None:
     port, folder, log = free_port(), tmp_path / "e", tmp_path / "log"
     words = ["serve", str(folder), "--rehearsal", "--stations", "20", "--port", str(port)]
@@ -51,20 +65,14 @@ def test_a_newcomer_logs_in_reads_and_sees_the_site(tmp_path: Path) -> None:
         try:
             until(lambda: serve.poll() is not None or "\nOpen http" in log.read_text("utf-8"), "expected a rehearsal")
             said = log.read_text("utf-8")
-            login = re.search(r"^  reader +(\S+)   (\d+)", said, re.MULTILINE)
-            assert login is not None, said
-            browser = Browser(port)
-            _, text = browser.open("/account/login/")
-            form = {"login": "reader", "password": login[1], "csrfmiddlewaretoken": _token(text)}
-            path, text = browser.open("/account/login/", **form)
-            assert path == "/account/login/code/", text
-            path, text = browser.open(path, code=login[2], csrfmiddlewaretoken=_token(text))
-            assert path == "/work/", text
+            browser = _log_in(port, "reader", said)
             path, _ = browser.open("/work/next")
             assert path.startswith("/work/task/")
             for public in ("/", "/coverage.html"):
                 assert "A simulated election: nothing here is real." in browser.open(public)[1]
             assert "of 20 stations" in browser.open("/")[1]
+            told = _log_in(port, "organiser", said).open("/organise/freeze/")[1]
+            assert "<strong>Intake open</strong>" in told, told
             assert list((folder / "rehearsal/to-send").glob("*.jpg"))
             serve.terminate()
             assert serve.wait(WAIT_S) == 0

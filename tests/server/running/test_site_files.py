@@ -36,6 +36,8 @@ def folder(tmp_path: Path) -> Path:
         "big.bin": os.urandom(MAX_CACHED_BYTES + 10),
         "nulls/Ω area.html": b"<p>name",
         "empty.html": b"",
+        "404.html": b'<link href="data:,"><link href="assets/site.css"><a href="#main">x</a><a href="index.html">none',
+        "ru/404.html": b'<link href="../assets/site.css"><a href="index.html">net',
     }.items():
         path = site / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +115,32 @@ def test_each_file_has_its_bytes_length_and_type(files: Files, folder: Path, pat
 def test_attack_nothing_outside_the_publication_is_served(files: Files, path: str) -> None:
     status, _, data = ask(files, path)
     assert (status, data) == (404, b"not found\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "up", "says"),
+    [
+        ("/nothing.html", b"", b"none"),
+        ("/areas/nothing.html", b"../", b"none"),
+        ("/areas/../../x", b"../../../", b"none"),
+        ("/a/b/c/d", b"../../../", b"none"),
+        ("//secret", b"../", b"none"),
+        ("/ru/nothing.html", b"", b"net"),
+        ("/ru/stations/nothing.html", b"../", b"net"),
+    ],
+)
+def test_a_browser_is_told_on_a_page_whose_links_lead_home(files: Files, path: str, up: bytes, says: bytes) -> None:
+    status, headers, data = ask(files, path, accept="text/html,*/*;q=0.8")
+    assert status == 404
+    assert data.endswith(says)
+    assert b'<a href="' + up + b'index.html">' in data
+    assert b'href="data:,"' in data or says == b"net"
+    assert b'href="#main"' in data or says == b"net"
+    assert headers["Content-Type"].startswith("text/html")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert int(headers["Content-Length"]) == len(data)
+    assert ask(files, path, "HEAD", accept="text/html")[::2] == (404, b"")
+    assert ask(files, path, accept="application/json")[2] == b"not found\n"
 
 
 @settings(max_examples=100, deadline=None)

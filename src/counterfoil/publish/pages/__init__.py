@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from counterfoil.publish.model import Publication
-from counterfoil.publish.pages.about import changes_page, check_page, data_page
+from counterfoil.publish.pages.about import changes_page, check_page, data_page, missing_page
 from counterfoil.publish.pages.catalogues import LoadCatalogue, load_catalogue
 from counterfoil.publish.pages.coverage import coverage_page
 from counterfoil.publish.pages.findings import finding_pages
@@ -52,6 +52,7 @@ _ONE_PAGE: tuple[Callable[[View], tuple[str, bytes]], ...] = (
     check_page,
     changes_page,
     reader_page,
+    missing_page,
 )
 _MANY_PAGES: tuple[Callable[[View], Iterator[tuple[str, bytes]]], ...] = (
     finding_pages,

@@ -1,4 +1,5 @@
-"""Pages about the publication itself: its data files and tables, how to check it, what changed since the one before."""
+"""Pages about the publication itself: its data files and tables, how to check it, what changed since the one before;
+the one for addresses without a page."""
 
 from __future__ import annotations
 
@@ -108,6 +109,11 @@ def _data(view: View, page: Page) -> Iterator[Markup]:
             election.min_cell,
         ),
     )
+
+
+def missing_page(view: View) -> tuple[str, bytes]:
+    """`404.html`: what a web server says where there is no file."""
+    return view.render("404.html", Page(view, "404.html", view._("There is no such page.")))
 
 
 def check_page(view: View) -> tuple[str, bytes]:

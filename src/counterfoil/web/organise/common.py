@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 from uuid import UUID
@@ -14,35 +13,16 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from counterfoil.bootstrap.jobs import means_of
 from counterfoil.bootstrap.server import server
 from counterfoil.primitives.errors import CounterfoilError
 from counterfoil.storage.means import Means
 from counterfoil.storage.models import Account
-from counterfoil.workflow.slots import MINUTE_S, slot_of
 
 
 def means() -> Means:
     """What an action of this request works with."""
-    at = server()
-    now = at.now()
-    before = now - timedelta(seconds=max(at.settings.batch_s, MINUTE_S))
-
-    def entries() -> Iterator[bytes]:
-        with at.log(read_only=True) as log:
-            yield from log.entries()
-
-    return Means(
-        now=now,
-        slot=at.slot,
-        at_once=slot_of(before, at.settings.batch_s),
-        objects=at.objects,
-        pictures=at.pictures,
-        intake=at.intake,
-        state=at.state,
-        entries=entries,
-        pseudonyms=at.pseudonyms,
-        site=at.settings.site,
-    )
+    return means_of(server())
 
 
 def person(request: HttpRequest) -> Account:
