@@ -146,7 +146,7 @@ def _seed(given: argparse.Namespace) -> None:
 
     form = BlankForm(read_template(given.folder / TEMPLATE), {})
     slot = slot_of(at.now() - timedelta(minutes=2), at.settings.batch_s)
-    door = Door(at.sandbox, at.intake, at.pepper, slot)
+    door = Door(at.sandbox, at.intake, at.pepper, slot, at.templates)
     for seed in range(given.photos):
         total = {"ada": 100 + seed, "bob": 300 - seed, "against": seed % 7}
         valid = sum(total.values())

@@ -133,3 +133,29 @@ def test_pages_of_a_document_are_all_taken_or_none(sandbox: Sandbox) -> None:
         sanitise(broken, sandbox, random=draw, documents=True)
     with pytest.raises(FileRefused):
         sanitise(files.pdf(3), sandbox, random=draw)
+
+
+def coded() -> list[tuple[Path, set[str], list[str]]]:
+    """The labelled photos with codes: where they lie, what the codes say, what is asked for."""
+    found = []
+    for labels in sorted(FORMS.glob("*/labels.json")):
+        for form in json.loads(labels.read_text("utf-8"))["forms"]:
+            said = {code["text"] for code in form["codes"]}
+            kinds = [code["type"].lower().removeprefix("apriltag") for code in form["codes"]]
+            if said:
+                found.append((labels.parent / form["file"], said, kinds))
+    return found
+
+
+def test_every_code_of_the_labelled_photos_is_read_before_the_photo_is_made_small(sandbox: Sandbox) -> None:
+    forms = coded()
+    assert len(forms) >= 9
+    for path, said, kinds in forms:
+        (kept,) = sanitise(path.read_bytes(), sandbox, random=np.random.default_rng(1).bytes, codes=kinds)
+        assert {code.payload for code in kept.codes} == said, path.name
+
+
+def test_codes_change_nothing_of_what_is_kept(sandbox: Sandbox) -> None:
+    data = files.jpeg(files.scene(900, 700))
+    without, asked = (sanitise(data, sandbox, random=np.random.default_rng(3).bytes, codes=c) for c in ((), ("qr",)))
+    assert without == asked

@@ -80,7 +80,7 @@ def test_a_refusal_says_what_was_expected_found_and_what_to_do(sandbox: Sandbox)
 
 
 def test_every_number_of_a_refusal_has_its_sentence() -> None:
-    for code in set(Code) - {Code.PICTURE, Code.END, Code.JAIL_FAILED}:
+    for code in set(Code) - {Code.PICTURE, Code.END, Code.JAIL_FAILED, Code.PRINTED}:
         assert str(FileRefused(code))
 
 

@@ -57,7 +57,7 @@ def _files(at: Server, photos: Sequence[tuple[str, bytes]]) -> Check:
 
 
 def _door(at: Server) -> Door:
-    return Door(at.sandbox, at.intake, at.pepper, at.slot)
+    return Door(at.sandbox, at.intake, at.pepper, at.slot, at.templates)
 
 
 def _load(at: Server, photos: Sequence[tuple[str, bytes]], count: int, progress: Progress) -> Check:

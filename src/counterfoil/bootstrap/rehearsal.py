@@ -173,7 +173,7 @@ def _look(seed: int, label: str) -> int:
 
 
 def _send(at: Server, sheets: Sequence[_Sheet], seed: int, progress: Progress) -> dict[str, _Sheet]:
-    door = Door(at.sandbox, at.intake, at.pepper, at.slot)
+    door = Door(at.sandbox, at.intake, at.pepper, at.slot, at.templates)
     by_copy = {}
     for done, sheet in enumerate(sheets):
         progress("send photos", done, len(sheets))

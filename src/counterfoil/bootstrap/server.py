@@ -21,6 +21,7 @@ from counterfoil.config.secrets import secret
 from counterfoil.config.settings import Settings
 from counterfoil.election.definition import Election
 from counterfoil.election.folder import load_folder
+from counterfoil.election.template_format import FormTemplate
 from counterfoil.primitives.errors import InputError
 from counterfoil.reading import handed
 from counterfoil.record.keys import LOG_KEY, load_key
@@ -97,6 +98,12 @@ class Server:
     def election(self) -> Election:
         """The definition as the record has it; read again when the record has a new one."""
         return self.state().election
+
+    @property
+    def templates(self) -> tuple[FormTemplate, ...]:
+        """Of the election's forms, each once, without their pictures."""
+        by_name = {form.template.name: form.template for form in self.election.forms if form.template is not None}
+        return tuple(by_name[name] for name in sorted(by_name))
 
     def state(self) -> Replay:
         """The record's state as this process saw it when its tables last changed: election, areas, stations, official
@@ -188,10 +195,10 @@ class Server:
         return found
 
     def _new_reading(self, fitted: Path) -> Reading | None:
-        by_name = {form.template.name: form.template for form in self.election.forms if form.template is not None}
-        if not by_name or not self.settings.readers:
+        bare = self.templates
+        if not bare or not self.settings.readers:
             return None
-        templates = complete(tuple(by_name[name] for name in sorted(by_name)), self.pictures)
+        templates = complete(bare, self.pictures)
         calibration = fitted.read_bytes() if fitted.exists() else None
         machine = make(templates, calibration, self.settings.readers, self.reader_program)
         contests = contests_with_template(self.election)

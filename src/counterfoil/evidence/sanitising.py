@@ -3,7 +3,8 @@
 What happens, in this order (measured reasons: docs/evidence.md):
 
 1. the jail decodes the file, turns it upright, converts it to sRGB and scales it to half, at most 2,000 pixels on
-   its longer side; a picture under 2,000 keeps its size; pages of documents are only held to 2,000;
+   its longer side; a picture under 2,000 keeps its size; pages of documents are only held to 2,000; what the printed
+   codes say that somebody asks for is read there, for what follows blurs them;
 2. it is turned by a random 0.4 to 0.9 degrees and bent by a few pixels; nothing is cut off, no side exceeds 2,000;
 3. a 3x3 median takes away fine noise, and with it most of what the sensor left;
 4. it is encoded as every other picture is.
@@ -13,7 +14,7 @@ The file itself, and any hash of it, ends with this call. Which way it was turne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,7 +24,7 @@ from counterfoil.evidence.fingerprints import Fingerprint, fingerprint
 from counterfoil.evidence.picture import Image, encode
 from counterfoil.evidence.turning import turned_and_bent
 from counterfoil.primitives.canonical import sha256_hex
-from counterfoil.sandbox import Pixels, Sandbox
+from counterfoil.sandbox import Pixels, PrintedCode, Sandbox, SandboxStopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +37,41 @@ class Sanitised:
     height: int
     page: int
     fingerprint: Fingerprint
+    codes: tuple[PrintedCode, ...] = ()
+    """Of the codes that were asked for, what could be read before the picture was made small."""
 
 
 def sanitise(
-    data: bytes, sandbox: Sandbox, *, random: Callable[[int], bytes], documents: bool = False
+    data: bytes,
+    sandbox: Sandbox,
+    *,
+    random: Callable[[int], bytes],
+    documents: bool = False,
+    codes: Sequence[str] = (),
 ) -> list[Sanitised]:
     """The photo in `data`, or with `documents` every page of a PDF or TIFF, fit to be kept. All pages or none.
 
     Args:
         random: gives n unpredictable bytes (`secrets.token_bytes`); the same bytes give the same pictures.
         documents: whether PDF and TIFF are taken: only from invited organisations.
+        codes: kinds of printed codes to look for (`Sandbox.pictures`). No file is refused for their sake: where looking
+            for them fails, they are not there.
 
     Raises:
         FileRefused: the file is not taken, with a stable code and a sentence for the sender.
         SandboxBusy, SandboxStopped, SandboxUnavailable: try again later.
     """
-    return [
-        _sanitised(pixels, page, random) for page, pixels in enumerate(sandbox.pictures(data, documents=documents), 1)
-    ]
+
+    def made(asked: Sequence[str]) -> list[Sanitised]:
+        pictures: Iterator[Pixels] = sandbox.pictures(data, documents=documents, codes=asked)
+        return [_sanitised(pixels, page, random) for page, pixels in enumerate(pictures, 1)]
+
+    try:
+        return made(codes)
+    except SandboxStopped:
+        if not (documents and codes):
+            raise
+        return made(())  # the codes of one page may have cost it the pages behind
 
 
 def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> Sanitised:
@@ -61,4 +79,4 @@ def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> San
     image: Image = cv2.medianBlur(turned_and_bent(upright, random), 3).astype(np.uint8, copy=False)
     picture = encode(image)
     height, width = image.shape[:2]
-    return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image))
+    return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image), pixels.codes)

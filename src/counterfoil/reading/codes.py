@@ -1,42 +1,19 @@
-"""Codes printed on a page: QR and its kin, and AprilTags. `read_codes`.
-
-* A payload counts only if its own error correction holds; nothing is guessed or completed.
-* Tags are looked for in the families that the template names and no other: foreign families are seen where there are
-  none (docs/reading.md). Their payload is the tag's number.
-* What is missed in the photo is tried again on sharpened and enlarged or reduced copies.
+"""Codes printed on a page, in a photo in colours: `read_codes`. How they are found: `sandbox.jail.printed`, which also
+looks for them in what comes in, before it is made small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import zxingcpp
 
-from counterfoil.reading.belief import Grey, Quad, Rgb
+from counterfoil.reading.belief import Quad, Rgb
+from counterfoil.sandbox.jail.printed import DICTIONARIES, KINDS, read_printed
 
-KINDS = {
-    "qr": zxingcpp.BarcodeFormat.QRCode,
-    "aztec": zxingcpp.BarcodeFormat.Aztec,
-    "datamatrix": zxingcpp.BarcodeFormat.DataMatrix,
-    "pdf417": zxingcpp.BarcodeFormat.PDF417,
-    "code128": zxingcpp.BarcodeFormat.Code128,
-}
-"""Kinds by the names that templates use."""
-DICTIONARIES = {
-    "16h5": cv2.aruco.DICT_APRILTAG_16H5,
-    "25h9": cv2.aruco.DICT_APRILTAG_25H9,
-    "36h10": cv2.aruco.DICT_APRILTAG_36H10,
-    "36h11": cv2.aruco.DICT_APRILTAG_36H11,
-}
-ENLARGE_BELOW = 2_000
-"""Longest side in pixels; in smaller pictures a module of a code may be a single pixel."""
-ENLARGED = 2_600
-"""Longest side of an enlarged copy, so that a page without a code costs no second."""
-TAG_SIDE = 2_000
-"""Tags have few and large modules; more pixels only cost time."""
+__all__ = ["DICTIONARIES", "KINDS", "CodeSeen", "read_codes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,58 +35,9 @@ def read_codes(image: Rgb, dictionaries: Sequence[str] = (), kinds: Sequence[str
         kinds: as in `KINDS`.
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    found = _barcodes(grey, kinds) if kinds else []
-    for dictionary in dict.fromkeys(dictionaries):
-        found += _tags(grey, dictionary)
-    return tuple(sorted(found, key=lambda code: (round(code.quad[:, 1].min()), round(code.quad[:, 0].min()))))
-
-
-def _barcodes(grey: Grey, kinds: Sequence[str]) -> list[CodeSeen]:
-    formats = [KINDS[kind] for kind in dict.fromkeys(kinds)]
-    for copy, scale in _copies(grey):
-        seen: dict[tuple[str, str], CodeSeen] = {}
-        for code in zxingcpp.read_barcodes(copy, formats=formats):
-            if not code.valid or not code.text:
-                continue
-            kind = next((name for name, value in KINDS.items() if value == code.format), None)
-            if kind is None:
-                continue
-            place = code.position
-            corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-            quad = np.array([[corner.x, corner.y] for corner in corners], np.float64) / scale
-            seen.setdefault((kind, code.text), CodeSeen(kind, code.text, quad))
-        if seen:
-            return list(seen.values())
-    return []
-
-
-def _copies(grey: Grey) -> Iterator[tuple[Grey, float]]:
-    """The picture, then copies in which a code out of focus or of few pixels may be read; each with its scale."""
-    yield grey, 1.0
-    height, width = grey.shape
-    if max(height, width) < ENLARGE_BELOW:
-        yield _sharpened(grey, min(3.0, ENLARGED / max(height, width)), 3), min(3.0, ENLARGED / max(height, width))
-    else:
-        yield _sharpened(grey, 0.5, 2), 0.5
-        yield _sharpened(grey, 1.0, 3), 1.0
-
-
-def _sharpened(grey: Grey, scale: float, radius: float) -> Grey:
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    sized = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
-    soft = cv2.GaussianBlur(sized, (0, 0), radius)
-    return cv2.addWeighted(sized, 2.5, soft, -1.5, 0).astype(np.uint8, copy=False)
-
-
-def _tags(grey: Grey, dictionary: str) -> list[CodeSeen]:
-    height, width = grey.shape
-    scale = min(1.0, TAG_SIDE / max(height, width))
-    sized = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
-    finder = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(DICTIONARIES[dictionary]))
-    corners, numbers, _ = finder.detectMarkers(sized)
-    if not corners:
-        return []  # numbers is then None
-    return [
-        CodeSeen("apriltag", str(int(number)), np.asarray(quad, np.float64).reshape(4, 2) / scale, dictionary)
-        for quad, number in zip(corners, numbers.ravel(), strict=True)
-    ]
+    return tuple(
+        CodeSeen("apriltag", code.payload, code.quad, code.name)
+        if code.name in DICTIONARIES
+        else CodeSeen(code.name, code.payload, code.quad)
+        for code in read_printed(grey, {*kinds, *dictionaries})
+    )

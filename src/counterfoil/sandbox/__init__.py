@@ -1,9 +1,9 @@
 """Decoders of strangers' files, and programs of ours that look at pictures, run in a jail.
 
-Only pixels, an answer in bytes, or a number that says why not, come out of it.
+Only pixels with the printed codes that were asked for, an answer in bytes, or a number that says why not, come out.
 """
 
-from counterfoil.sandbox.answer import Pixels
+from counterfoil.sandbox.answer import Pixels, PrintedCode
 from counterfoil.sandbox.jail.codes import Code
 from counterfoil.sandbox.launch import Level
 from counterfoil.sandbox.pool import Sandbox
@@ -15,6 +15,7 @@ __all__ = [
     "FileRefused",
     "Level",
     "Pixels",
+    "PrintedCode",
     "Program",
     "Sandbox",
     "SandboxBusy",

@@ -1,8 +1,8 @@
 """One file over to a worker, and its answer back, held to the rules byte by byte.
 
 The answer is the only thing that comes out of the jail, and a decoder taken over by a crafted file writes it. So:
-sizes within the limits, exactly the pixels they promise, a known number at the end, nothing behind it, all before the
-deadline.
+sizes within the limits, exactly the pixels they promise, few and short payloads of the codes that were asked for, a
+known number at the end, nothing behind it, all before the deadline.
 """
 
 from __future__ import annotations
@@ -14,16 +14,28 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from counterfoil.sandbox.jail.codes import BYTES_PER_PIXEL, KEPT_SIDE, Code
+from counterfoil.sandbox.jail.codes import BYTES_PER_PIXEL, KEPT_SIDE, MOST_PAYLOAD_BYTES, MOST_PRINTED, Code
 from counterfoil.sandbox.launch import Worker, memory_file
 from counterfoil.sandbox.refusals import FileRefused, SandboxStopped, SandboxUnavailable, refused_numbers
 
 _PIPE_BYTES = 1 << 20
 """The most a process without privileges may ask for (/proc/sys/fs/pipe-max-size)."""
+PRINTED_WALL_S = 5.0
+"""How long the codes of a photo may take once its pixels are there; looking for them takes a hundredth of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCode:
+    """A code that was asked for, and what it says: a text of at most 200 bytes that can be printed."""
+
+    name: str
+    """As it was asked for: `qr`, or a family of AprilTags such as `36h10`."""
+    payload: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +45,13 @@ class Pixels:
     width: int
     height: int
     rgb: bytes | bytearray
+    codes: tuple[PrintedCode, ...] = ()
 
 
-def hand_over(worker: Worker, data: bytes, *, documents: bool, deadline: float) -> Answer:
+def hand_over(worker: Worker, data: bytes, *, documents: bool, codes: Sequence[str], deadline: float) -> Answer:
     """Gives `data` to the worker; `deadline` is on the monotonic clock. Raises SandboxStopped if the worker is gone."""
-    return Answer(give(worker, data, b"D" if documents else b"P"), deadline)
+    line = " ".join(["D" if documents else "P", *codes]).encode("ascii")
+    return Answer(give(worker, data, line), deadline, documents=documents, codes=codes)
 
 
 def give(worker: Worker, data: bytes, word: bytes) -> int:
@@ -110,6 +124,12 @@ class Pipe:
 class Answer(Pipe):
     """What a worker's child writes about one file."""
 
+    def __init__(self, descriptor: int, deadline: float, *, documents: bool = False, codes: Sequence[str] = ()) -> None:
+        super().__init__(descriptor, deadline)
+        self._documents, self._names = documents, codes
+        self.over = False
+        """A photo's pixels are there and nothing more is to come, though its codes were not told."""
+
     def next(self) -> Pixels | None:
         """The next picture, or None after the last.
 
@@ -118,12 +138,15 @@ class Answer(Pipe):
             SandboxUnavailable: the child could not confine itself, and so did not look at the file.
             SandboxStopped: no answer in time, an answer cut off, or one against the rules.
         """
+        if self.over:
+            return None
         number = self._exactly(1)[0]
         if number == Code.PICTURE:
             width, height = struct.unpack(">HH", self._exactly(4))
             if not (0 < width <= KEPT_SIDE and 0 < height <= KEPT_SIDE):
                 raise _broken(f"sides of 1 to {KEPT_SIDE} pixels, found {width} x {height}")
-            return Pixels(width, height, self._exactly(width * height * BYTES_PER_PIXEL))
+            rgb = self._exactly(width * height * BYTES_PER_PIXEL)
+            return Pixels(width, height, rgb, self._codes() if self._names else ())
         if self._some(memoryview(bytearray(1))):
             raise _broken("nothing after the end, found more")
         if number == Code.END:
@@ -133,6 +156,35 @@ class Answer(Pipe):
         if number == Code.JAIL_FAILED:
             raise SandboxUnavailable("the worker could not confine itself")
         raise _broken(f"a known number, found {number}")
+
+    def _codes(self) -> tuple[PrintedCode, ...]:
+        """The codes of the page whose pixels were read. A photo is whole without them: none of their trouble is its."""
+        if self._documents:
+            return self._printed()
+        self._deadline = min(self._deadline, time.monotonic() + PRINTED_WALL_S)
+        try:
+            return self._printed()
+        except SandboxStopped:
+            self.over = True
+            return ()
+
+    def _printed(self) -> tuple[PrintedCode, ...]:
+        number, count = self._exactly(2)
+        if number != Code.PRINTED or count > MOST_PRINTED:
+            raise _broken(f"at most {MOST_PRINTED} codes")
+        codes = []
+        for _ in range(count):
+            kind, length = self._exactly(2)
+            if kind >= len(self._names) or length > MOST_PAYLOAD_BYTES:
+                raise _broken(f"a code that was asked for, of at most {MOST_PAYLOAD_BYTES} bytes")
+            try:
+                payload = self._exactly(length).decode("utf-8")
+            except UnicodeDecodeError:
+                raise _broken("a code's text in UTF-8") from None
+            if not payload.isprintable():
+                raise _broken("a code's text that can be printed")
+            codes.append(PrintedCode(self._names[kind], payload))
+        return tuple(codes)
 
 
 def _broken(what: str) -> SandboxStopped:

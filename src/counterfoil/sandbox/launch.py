@@ -3,12 +3,15 @@
 * bubblewrap where it is installed and works (some containers forbid it): nothing but the interpreter, its libraries and
   the decoders can be seen, read-only; no network, no capability, no variable of ours;
 * else the worker leaves the network, the files and our user by itself as far as the kernel lets it, and says how far;
+  what it imports before are the same libraries and no other;
 * never less than rlimits: a machine without them (or without Linux's memory files) gets a refusal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -27,8 +30,12 @@ START_S = 20.0
 """Importing the decoders takes 0.2 s; a loaded two-core machine was seen to need 5 s."""
 
 _ENDING_S = 0.1
-_DECODERS = ("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
-_LIBRARIES = ("pillow.libs", "pillow_heif.libs")
+_DECODERS = (
+    *("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
+    *("cv2", "numpy", "zxingcpp"),  # for the codes printed on a page
+)
+_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
+"""Numpy's library else starts a thread and takes memory for every core, in a process that forks."""
 JAIL = Path(__file__).parent / "jail"
 _SITE = "/decoders"
 
@@ -104,7 +111,7 @@ def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={},
+            env=_VARIABLES,
             start_new_session=True,
         )
     ours.settimeout(inside.start_s)
@@ -136,24 +143,9 @@ def _interpreter() -> list[str]:
     return [str(Path(sys.executable).resolve()), "-I", "-S", "-B"]
 
 
-def _found() -> dict[str, Path]:
-    """Name in the jail's library folder -> path here, of every decoder and the shared libraries beside it."""
-    found = {"jail": JAIL}
-    for name in _DECODERS:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise SandboxUnavailable(f"{name} is not installed")
-        origin = Path(spec.origin)
-        path = origin.parent if origin.name == "__init__.py" else origin
-        found[path.name] = path
-        for library in _LIBRARIES:
-            if (path.parent / library).is_dir():
-                found[library] = path.parent / library
-    return found
-
-
 def _decoders() -> Inside:
-    return Inside(_found(), "from jail.worker import main; main(jailed={jailed})")
+    found = {"jail": JAIL, **packages(_DECODERS)}
+    return Inside(found, "from jail.worker import main; main(jailed={jailed})")
 
 
 def packages(names: Iterable[str]) -> dict[str, Path]:
@@ -170,8 +162,17 @@ def packages(names: Iterable[str]) -> dict[str, Path]:
         origin = Path(spec.origin)
         path = origin.parent if origin.name == "__init__.py" else origin
         found[path.name] = path
-        found |= {folder.name: folder for folder in path.parent.glob("*.libs") if path.parent.name == "site-packages"}
+        for project in _projects().get(name, ()):
+            libraries = path.parent / f"{project.lower().replace('-', '_').replace('.', '_')}.libs"
+            if libraries.is_dir():
+                found[libraries.name] = libraries
     return found
+
+
+@functools.cache
+def _projects() -> Mapping[str, list[str]]:
+    """Package as it is imported -> what brings it, as it is installed."""
+    return importlib.metadata.packages_distributions()
 
 
 @contextlib.contextmanager
@@ -187,21 +188,41 @@ def memory_file(data: bytes) -> Iterator[int]:
         os.close(file)
 
 
+_BY_NAME = """
+import sys
+from importlib.machinery import PathFinder
+
+class ByName:
+    def find_spec(name, path=None, target=None):
+        return PathFinder.find_spec(name, {sites!r}.get(name)) if path is None and name in {sites!r} else None
+
+sys.meta_path.append(ByName)
+{calls}
+"""
+"""Finds the packages that are named and none that lies beside them; after the other finders, for OpenCV looks for its
+inner library under its own name."""
+
+
 def _bare(inside: Inside) -> list[str]:
-    sites = dict.fromkeys(str(path.parent) for path in inside.found.values())
-    lines = "; ".join(f"sys.path.insert(0, {site!r})" for site in sites)
-    return [*_interpreter(), "-c", f"import sys; {lines}; {inside.calls.format(jailed=False)}"]
+    sites = {
+        name.partition(".")[0]: [str(path.parent)] for name, path in inside.found.items() if path.suffix != ".libs"
+    }
+    return [*_interpreter(), "-c", _BY_NAME.format(sites=sites, calls=inside.calls.format(jailed=False))]
 
 
 def bubblewrap_command(inside: Inside | None = None) -> list[str]:
     """The arguments of `bwrap`; without `inside` those of the decoders."""
     inside = inside or _decoders()
     arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    for name, value in _VARIABLES.items():
+        arguments += ["--setenv", name, value]
     for path in _system_folders():
         if path.is_symlink() and path.parent == Path("/"):
             arguments += ["--symlink", str(path.readlink()), str(path)]
         else:
             arguments += ["--ro-bind", str(path), str(path)]
+    for path in _others():
+        arguments += ["--tmpfs", str(path), "--remount-ro", str(path)]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--tmpfs", "/tmp"]  # noqa: S108 - in the jail
     for name, path in inside.found.items():
         arguments += ["--ro-bind", str(path), f"{_SITE}/{name}"]
@@ -220,3 +241,10 @@ def _system_folders() -> list[Path]:
     }
     there = sorted(path for path in wanted if path.exists())
     return [path for path in there if path.is_symlink() or not any(other in path.parents for other in there)]
+
+
+def _others() -> list[Path]:
+    """Folders of installed packages within the system folders: what is needed of them is bound by name."""
+    roots = [path for path in _system_folders() if path.is_dir() and not path.is_symlink()]
+    named = ("site-packages", "dist-packages")
+    return sorted(path for root in roots for name in named for path in root.glob(f"python3*/{name}") if path.is_dir())

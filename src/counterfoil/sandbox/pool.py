@@ -3,13 +3,14 @@
 * This process never looks into a file: it copies the bytes into a memory file, and reads numbers and pixels.
 * What comes back is held to the limits again: sides, exact length, nothing after the end. A jail that breaks them is
   killed, whatever it meant.
+* Printed codes are looked for where they are asked for; a photo never fails for them.
 * A worker that dies, hangs or is killed costs its caller a refusal and everybody else nothing: a new one is started.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from counterfoil.sandbox.answer import Pixels, hand_over
 from counterfoil.sandbox.jail.codes import MAX_FILE_BYTES, MAX_PAGES, Code
@@ -39,10 +40,11 @@ class Sandbox(Pool):
         self._wall_s = wall_s
         super().__init__(workers, waiting, bubblewrap=bubblewrap)
 
-    def pictures(self, data: bytes, *, documents: bool = False) -> Iterator[Pixels]:
+    def pictures(self, data: bytes, *, documents: bool = False, codes: Sequence[str] = ()) -> Iterator[Pixels]:
         """The picture in `data`, or with `documents` the pages of a PDF or TIFF, one after the other.
 
-        Holds a worker until the last page is taken or the iterator is closed.
+        `codes`: the printed codes to look for, by `jail.printed.KINDS` and `DICTIONARIES`. Holds a worker until the
+        last page is taken or the iterator is closed.
 
         Raises:
             FileRefused: this file is not taken, `code` says why; pages already given out must then be thrown away.
@@ -53,19 +55,19 @@ class Sandbox(Pool):
         if len(data) > MAX_FILE_BYTES:
             raise FileRefused(Code.FILE_TOO_LARGE)
         with self._place():
-            yield from self._decoded(data, documents)
+            yield from self._decoded(data, documents, codes)
 
-    def _decoded(self, data: bytes, documents: bool) -> Iterator[Pixels]:
+    def _decoded(self, data: bytes, documents: bool, codes: Sequence[str]) -> Iterator[Pixels]:
         deadline = time.monotonic() + self._wall_s * (DOCUMENT_FACTOR if documents else 1)
         for last in (False, True):
             worker = self._take()
             begun = whole = False
             try:
-                with hand_over(worker, data, documents=documents, deadline=deadline) as answer:
+                with hand_over(worker, data, documents=documents, codes=codes, deadline=deadline) as answer:
                     for _ in range(MAX_PAGES + 1):
                         pixels = answer.next()
                         if pixels is None:
-                            whole = True
+                            whole = not answer.over
                             return
                         begun = True
                         yield pixels

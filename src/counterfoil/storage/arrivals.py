@@ -10,6 +10,8 @@ Rules:
   to learn whether it was sent. Look-alikes are linked later (`storage.looks`); none is ever a reason to refuse.
 * All pages of a document, or none.
 * What is stored of the sending: claim, lane, branch, hash of the receipt, the slot. Nothing else is known here.
+* Of the codes printed on the paper, what they say by the templates of the election's forms is stored; a payload that
+  none of them knows ends with this call.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from django.db import Error as DatabaseTrouble
 from django.db import transaction
 from django.db.models import F
 
+from counterfoil.election.template_format import FormTemplate
 from counterfoil.evidence import Sanitised, commit, sanitise
 from counterfoil.primitives.errors import RecordError, Refusal
 from counterfoil.sandbox import Sandbox
 from counterfoil.storage.models import Arrival, Branch, Code, Copy
+from counterfoil.workflow.machine import printed_kinds, said_by_codes
 from counterfoil.workflow.sending import Claim, Lane
 from counterfoil.workflow.stores import Store, StoreError
 
@@ -41,6 +45,8 @@ class Door:
     pepper: bytes
     slot: str
     """The slot of now."""
+    templates: Sequence[FormTemplate] = ()
+    """Of the election's forms: which printed codes are looked for, and what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,13 @@ def receive(
         NotReceived: store, database or machine failed.
     """
     try:
-        pictures = sanitise(data, door.sandbox, random=secrets.token_bytes, documents=documents)
+        pictures = sanitise(
+            data,
+            door.sandbox,
+            random=secrets.token_bytes,
+            documents=documents,
+            codes=printed_kinds(door.templates),
+        )
     except (OSError, MemoryError) as error:  # no memory, no process: of this machine, not of the file
         raise NotReceived("no memory") from error
     rows = [_row(picture, claim, door, sender, receipt) for picture in pictures]
@@ -120,6 +132,7 @@ def _row(picture: Sanitised, claim: Claim, door: Door, sender: Sender, receipt: 
         height=picture.height,
         exact=hmac.new(door.pepper, b"look:" + look.encode("ascii"), hashlib.sha256).hexdigest(),
         look=[look, *picture.fingerprint.words],
+        printed=[list(pair) for pair in said_by_codes([code.payload for code in picture.codes], door.templates)],
         station=claim.station,
         contest=claim.contest,
         page=claim.page + picture.page - 1,

@@ -141,10 +141,10 @@ def fits(read: MachineRead, copy: Copy, election: Election) -> bool:
 
 def code_says(copy: Copy) -> tuple[str, int]:
     """Station and page that a code printed on the paper names, if it does and they are ours: "" and 0 else. Two codes
-    that differ say nothing."""
+    that differ say nothing. What was read when the photo came in counts like what the kept copy still shows."""
     read = found(copy)
     said: dict[str, set[str]] = {}
-    for what, word in read.codes if read is not None else ():
+    for what, word in (*copy.printed, *(read.codes if read is not None else ())):
         said.setdefault(what, set()).add(word)
     stations = said.get("station", set())
     known = Station.objects.filter(pk__in=stations).values_list("pk", flat=True)

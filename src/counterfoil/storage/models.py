@@ -223,6 +223,9 @@ class PictureFields(models.Model):
     """Keyed fingerprint: equal for the same photo sent again (`evidence`)."""
     look = models.JSONField(default=list)
     """Perceptual fingerprint (`evidence`)."""
+    printed = models.JSONField(default=list)
+    """What codes on the paper say by the form's template: pairs of `station` or `page` and the word. Read when it came
+    in, from finer pixels than are kept."""
     station = models.CharField(max_length=200, blank=True)
     contest = models.CharField(max_length=100, blank=True)
     page = models.IntegerField(default=1)

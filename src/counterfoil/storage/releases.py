@@ -268,7 +268,7 @@ def purge(copy: Copy, by: Account, means: Means) -> dict[str, Any] | None:
             means.intake.delete(picture)
     # Last: until every store has deleted it, the row still says what has to be deleted.
     Band.objects.filter(copy__in=copies).delete()
-    Copy.objects.filter(pk__in=copies).update(picture="", salt="", released="", look=[])
+    Copy.objects.filter(pk__in=copies).update(picture="", salt="", released="", look=[], printed=[])
     counted = list(Entry.objects.filter(type="copy", copy__in=copies, withdrawn=False))
     return withdrawal(counted, "endangers_somebody") if counted else None
 

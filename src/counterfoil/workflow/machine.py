@@ -237,13 +237,27 @@ def _codes(data: Mapping[str, Any], templates: Sequence[FormTemplate]) -> tuple[
     given = data.get("codes", [])
     if not isinstance(given, list) or len(given) > MOST_CODES:
         raise NotAReading(f"at most {MOST_CODES} codes", type(given))
-    said: set[tuple[str, str]] = set()
     for code in given:
         if not isinstance(code, dict) or not isinstance(code.get("payload"), str):
             raise NotAReading("a code with its payload", type(code))
+    return said_by_codes([code["payload"] for code in given], templates)
+
+
+def printed_kinds(templates: Sequence[FormTemplate]) -> tuple[str, ...]:
+    """The kinds of codes that are printed on the pages of these templates, of tags their families: nothing else is
+    looked for."""
+    codes = [code for template in templates for page in template.pages for code in page.codes]
+    named = {code.dictionary if code.kind == "apriltag" else code.kind for code in codes if code.kind != "printed"}
+    return tuple(sorted(name for name in named if name))
+
+
+def said_by_codes(payloads: Sequence[str], templates: Sequence[FormTemplate]) -> tuple[tuple[str, str], ...]:
+    """What these payloads say by the patterns of these templates; one that fits none says nothing."""
+    said: set[tuple[str, str]] = set()
+    for payload in payloads:
         for page in (page for template in templates for page in template.pages):
             for one in page.codes:
-                found = one.match(code["payload"])
+                found = one.match(payload)
                 if found is None:
                     continue
                 said |= {(name, word) for name, word in found.items() if name == "station" and word}

@@ -13,6 +13,7 @@ from django.urls import reverse
 from PIL import Image
 
 from counterfoil.evidence.picture import encode
+from counterfoil.storage import machine
 from counterfoil.storage.models import Account, Arrival, Copy, MachineReading, Task
 from counterfoil.workflow.machine import checked
 from tests.server.machine.conftest import HEIGHT, WIDTH, Machines, make_template, reading, row_of
@@ -164,6 +165,22 @@ def test_a_printed_code_fills_in_the_station_and_nothing_else_does(hall: Machine
     searched = as_person(reader).post(f"/work/task/{task.pk}/", {"find": "003"}).content.decode()
     assert 'value="002"' not in searched
     assert "code printed" not in searched
+
+
+def test_a_code_that_only_the_photo_as_it_came_in_showed_fills_in_the_station(
+    hall: Machines, as_person: AsPerson
+) -> None:
+    copy = hall.copy(reading(), "001", lane="stranger")
+    Copy.objects.filter(pk=copy.pk).update(printed=[["station", "002"]])
+    reader = hall.person("reader")
+    task = hall.task(reader, "identify")
+    for _ in range(2):  # before the machine has looked, and where it saw no code on the copy
+        page = as_person(reader).get(f"/work/task/{task.pk}/").content.decode()
+        assert 'value="002" checked' in page
+        assert "code printed on the paper" in page
+        hall.machine()
+    MachineReading.objects.update(found={**MachineReading.objects.get().found, "codes": [["station", "003"]]})
+    assert machine.code_says(Copy.objects.get()) == ("", 0), "two that differ say nothing"
 
 
 def test_attack_a_code_of_a_station_that_we_do_not_have(hall: Machines, as_person: AsPerson) -> None:

@@ -51,7 +51,8 @@ def server(tmp_path: Path, form: BlankForm, clock: Clock, settings: object) -> I
 def send(hall: Machines, form: BlankForm, values: Mapping[str, int], *, claimed: str, seed: int) -> Copy:
     """A stranger photographs the protocol of `STATION` and says that it is of `claimed`."""
     photo = draw_protocol(form, {n: str(v) for n, v in values.items()}, seed=seed, station=STATION)
-    door = Door(hall.server.sandbox, hall.server.intake, hall.server.pepper, hall.server.slot)
+    at = hall.server
+    door = Door(at.sandbox, at.intake, at.pepper, at.slot, at.templates)
     (received,) = receive(door, photo, Claim(claimed, "president", 1, "wall_copy"))
     hall.grow()
     return Copy.objects.get(pk=received.copy)
@@ -67,6 +68,7 @@ def test_a_sheet_is_read_in_the_jail_and_people_see_only_what_they_may(
     browser: Browser, live_server: LiveServer, hall: Machines, form: BlankForm, as_person: AsPerson
 ) -> None:
     sent = send(hall, form, PAPER, claimed="001", seed=11)
+    assert ["station", STATION] in sent.printed, "read when it came in"
     assert hall.machine() == 1
     found = read(sent)
     assert found.accepted

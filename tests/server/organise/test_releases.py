@@ -243,7 +243,7 @@ def test_a_purge_deletes_the_picture_everywhere_at_once_and_the_hash_stays(
     ann, ben = team
     entry = release(server, copy, team)
     grow(server, clock.forward, publish=True)
-    Copy.objects.filter(pk=copy.pk).update(look=["00ff00ff00ff00ff", 77])
+    Copy.objects.filter(pk=copy.pk).update(look=["00ff00ff00ff00ff", 77], printed=[["station", "001"]])
     looks.link_new(server.pictures, server.looks)
     assert copy.bands.count() == 2
     plain, public = server.pictures.get(copy.picture), server.objects.get(entry.body["object"]["sha256"])
@@ -264,6 +264,7 @@ def test_a_purge_deletes_the_picture_everywhere_at_once_and_the_hash_stays(
     copy.refresh_from_db()
     assert (copy.picture, copy.salt, copy.released, copy.state) == ("", "", "", "withdrawn")
     assert (copy.look, list(copy.bands.all())) == ([], []), "what it looked like goes with it"
+    assert copy.printed == [], "what was printed on it too"
     assert releases.purge(copy, ann, means(server)) is None
 
 

@@ -72,7 +72,7 @@ def _seed(at: object) -> None:
     from tests.server.running.material import photo
 
     assert isinstance(at, Server)
-    door = Door(at.sandbox, at.intake, at.pepper, at.slot)
+    door = Door(at.sandbox, at.intake, at.pepper, at.slot, at.templates)
     for number in (1, 2, 1):
         receive(door, photo(number), Claim("001", "president", 1, "wall_copy"))
     account = Account.objects.create_account("reader", ["reader"])

@@ -20,7 +20,7 @@ def main() -> int:
 
     at = server()
     photos = [photo(first + number) for number in range(count)]
-    door = Door(at.sandbox, at.intake, at.pepper, at.slot)
+    door = Door(at.sandbox, at.intake, at.pepper, at.slot, at.templates)
     try:
         for data in photos:
             try:

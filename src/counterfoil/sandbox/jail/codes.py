@@ -1,6 +1,7 @@
 """The numbers by which the jail refuses a file, and the limits both sides of the pipe hold to.
 
-Only a number crosses: a text from a decoder could carry anything. `counterfoil.sandbox.refusals` gives the sentences.
+Of a refusal only a number crosses: a text from a decoder could carry anything. `counterfoil.sandbox.refusals` gives the
+sentences. The only texts that cross are payloads of printed codes, where they were asked for: few, short, printable.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ KEPT_SIDE = 2_000
 """No picture crosses with a longer side, in pixels."""
 PDF_DPI = 200
 BYTES_PER_PIXEL = 3
+MOST_PRINTED = 8
+"""Codes told of one page."""
+MOST_PAYLOAD_BYTES = 200
+"""In UTF-8; a code that says more is left out."""
 
 
 class Code(IntEnum):
@@ -43,6 +48,7 @@ class Code(IntEnum):
     NO_PAGES = 19
     FILE_TOO_LARGE = 20
     JAIL_FAILED = 21
+    PRINTED = 22
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer of the jail, told by its number

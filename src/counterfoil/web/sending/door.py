@@ -55,7 +55,7 @@ def take(
     if sender.lane == "stranger":
         _spend(limits, worked=worked)
     with kept.gate.inside(sender.lane, reserve_share=limits.reserve_share):
-        door = Door(here.sandbox, here.intake, here.pepper, here.slot)
+        door = Door(here.sandbox, here.intake, here.pepper, here.slot, here.templates)
         return arrivals.receive(door, data, claim, sender=sender, receipt=receipt, documents=documents)
 
 
