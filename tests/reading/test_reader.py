@@ -137,6 +137,15 @@ def _seen(name: str, digits: tuple[str, float], line: tuple[str, float], **signs
     return Observed(name, (belief("digits", digits, signs), belief("line", line, {"digit_px": 40.0})), 1.0)
 
 
+def _torn(name: str, first: int, second: int, p: float) -> Observed:
+    """Both readers give the first so much, and the second the rest."""
+    said = (
+        Candidate(str(first), State.NUMBER, first, p),
+        Candidate(str(second), State.NUMBER, second, 1 - p),
+    )
+    return Observed(name, tuple(Belief(reader, said, {"digit_px": 40.0}) for reader in ("digits", "line")), 1.0)
+
+
 def _conclude(*observed: Observed, rules: tuple[Rule, ...] = ()) -> dict[str, FieldReading]:
     return conclude(observed, rules, SURE)[0]
 
@@ -194,6 +203,26 @@ def test_a_sum_that_holds_only_by_what_hardly_anybody_sees_confirms_no_field() -
     )
     assert found["b"].value == 2
     assert Outcome.ACCEPT not in {field.outcome for field in found.values()}
+
+
+@pytest.mark.parametrize(("clear", "accepted"), [(0.9, True), (0.7, False)])
+def test_a_sum_that_only_repeats_a_figure_confirms_it_only_where_both_are_clear(clear: float, accepted: bool) -> None:
+    """180 read as 80 in both places, beside a 0: the same hand is misread twice."""
+    none, total = _seen("b", ("0", 0.99), ("0", 0.99)), _seen("t", ("80", 0.99), ("80", 0.99))
+    found = _conclude(_torn("a", 80, 180, clear), none, total, rules=SUM)
+    assert found["a"].seen.merged > 0.8
+    assert (found["t"].outcome is Outcome.ACCEPT) is accepted
+
+
+@pytest.mark.parametrize(("p", "outcome"), [(0.7, Outcome.ACCEPT), (0.65, Outcome.SUGGEST)])
+def test_what_is_accepted_was_read_and_not_computed(p: float, outcome: Outcome) -> None:
+    found = _conclude(_torn("a", 10, 70, p), *SHEET[1:], rules=SUM)
+    assert (found["a"].value, found["a"].outcome, found["b"].outcome) == (10, outcome, Outcome.ACCEPT)
+
+
+def test_what_a_reader_hardly_names_it_does_not_name_though_it_names_nothing_else() -> None:
+    found = _conclude(_seen("a", ("10", 0.999), ("10", 0.04)), *SHEET[1:], rules=SUM)["a"]
+    assert (found.value, found.outcome, found.why) == (10, Outcome.SUGGEST, "only one reader is sure")
 
 
 def test_writing_that_runs_out_of_its_field_is_not_suggested_without_a_rule() -> None:

@@ -4,7 +4,8 @@ A probability comes from a logistic model of what is seen around the answer (`Se
 probability can lift:
 
 * Accepted is only a figure that a rule of the form covers and confirms (`sheet`), that both readers name in earnest,
-  and that arithmetic did not change. An empty field is not: a sum is the same with an empty part and with a 0.
+  that is sure enough before the sums, and that arithmetic did not change. An empty field is not: a sum is the same with
+  an empty part and with a 0.
 * What no rule confirms, or one reader alone is sure of, is never said with more than `most_unconfirmed`: as many of
   such answers as were found right.
 * What is illegible, a word, a mark instead of a figure, partly outside the picture, or written in less than
@@ -14,6 +15,7 @@ probability can lift:
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import enum
 import json
@@ -39,6 +41,8 @@ MOST_MARKED_ALONE: Final = 0.1
 """The same where no rule confirms what is read."""
 MOST_CUT: Final = 0.5
 """Part of a field's ink in strokes that run out of the crop: half a figure reads like another one."""
+LEAST_READ: Final = 0.8
+"""Probability before the sums of a figure that is accepted: it is read, not computed."""
 LEAST_SEEN: Final = 0.97
 """Part of the field inside the picture."""
 FILE: Final = "calibration.json"
@@ -109,6 +113,8 @@ class Calibration:
     suggest: float = 0.6
     most_unconfirmed: float = 0.99
     """The most that is said of an answer without a rule and both readers behind it."""
+    network: bytes = field(default=b"", repr=False)
+    """Weights of our network (ONNX) that `reader fit --fine-tune` taught further; empty: as shipped."""
     made: Mapping[str, Any] = field(default_factory=dict)
     """On what it was fitted, and what it measured there."""
 
@@ -137,6 +143,7 @@ class Calibration:
                 accept=float(plain["accept"]),
                 suggest=float(plain["suggest"]),
                 most_unconfirmed=float(plain["most_unconfirmed"]),
+                network=base64.b64decode(plain.get("network", ""), validate=True),
                 made=dict(plain["made"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -166,6 +173,8 @@ class Calibration:
             "most_unconfirmed": self.most_unconfirmed,
             "made": dict(self.made),
         }
+        if self.network:
+            plain["network"] = base64.b64encode(self.network).decode("ascii")
         if self.steps:
             plain["steps"] = [step.to_dict() for step in self.steps]
         return (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode()
@@ -210,6 +219,7 @@ class Calibration:
             (not seen.covered, "no rule of the form confirms it"),
             (seen.broken, "a rule of the form is broken"),
             (not seen.agree, "only one reader is sure"),
+            (seen.merged < LEAST_READ, "without the sums it is not sure"),
             (p < self.accept, "not sure enough"),
         )
         for holds, why in only_suggest:

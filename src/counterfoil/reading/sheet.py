@@ -4,6 +4,8 @@
 * A rule that is broken is reported, never repaired.
 * A rule that holds only because arithmetic gave one of its fields what the readers hardly see there confirms none of
   them: among enough answers there is nearly always one that makes a sum hold.
+* A sum with one part above 0 only repeats a figure, in the same hand: what is misread once is misread twice. It
+  confirms only what is clear in both places.
 * What lies outside the picture is absent, never empty.
 
 Nothing here looks at a picture: an observation can be kept, and concluded again with another calibration.
@@ -22,10 +24,14 @@ from counterfoil.reading.merge import Merged, merge
 
 LEAST_NAMED = 0.1
 """Probability below which what the readers name is no reading at all."""
-LEAST_TAKEN = 0.2
+LEAST_TAKEN = 0.05
 """Probability before the sums that every field of a rule must have in what it adds, for the rule to confirm others."""
+LEAST_REPEATED = 0.9
+"""The same for a rule that only repeats a figure."""
 LEAST_SHARE = 0.5
 """Of what a reader gives its likeliest answer: so much it must give another to name it in earnest."""
+LEAST_GIVEN = 0.05
+"""Probability that a reader must give what it names in earnest."""
 LEAST_INSIDE = 0.5
 """Part of a field that must lie in the picture to be read at all."""
 
@@ -93,8 +99,7 @@ def conclude(
     joint = decide(options | outside, rules, slip=calibration.slip, spread=calibration.spread)
     final = {name: _likeliest(one, joint, name) for name, one in merged.items()}
     broken, holding = _rules(rules, final)
-    forced = {name for name, one in final.items() if one is None or one.p < LEAST_TAKEN}
-    confirmed = {name for rule in holding if not forced & set(rule.fields) for name in rule.fields}
+    confirmed = {name for rule in holding if _confirms(rule, final) for name in rule.fields}
     doubted = {name for rule in broken for name in (*rule.parts, rule.total)}
     fields = {}
     for one in observed:
@@ -127,7 +132,7 @@ def _seen(
         digits=given.get("digits"),
         line=given.get("line"),
         agree=len(given) > 1
-        and all(p > 0 and p >= LEAST_SHARE * max(merged.by_reader[name].values()) for name, p in given.items()),
+        and all(p >= max(LEAST_GIVEN, LEAST_SHARE * max(merged.by_reader[name].values())) for name, p in given.items()),
         same_as_raw=best is not None and key == (best.state, best.value),
         covered=covered,
         broken=broken,
@@ -212,6 +217,14 @@ def _rules(
         else:
             broken.append(BrokenRule(rule.parts, rule.total, sum(known), total))
     return tuple(broken), tuple(holding)
+
+
+def _confirms(rule: Rule, final: Mapping[str, Candidate | None]) -> bool:
+    """Whether a rule that holds says anything of its fields."""
+    answers = [final[name] for name in rule.fields]
+    least = min(0.0 if one is None else one.p for one in answers)
+    added = sum(bool(one and one.value) for one in answers[:-1])
+    return least >= (LEAST_TAKEN if added > 1 else LEAST_REPEATED)
 
 
 def _absent(observed: Observed) -> FieldReading:
