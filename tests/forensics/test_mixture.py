@@ -291,7 +291,7 @@ def test_the_models_posterior_gains_what_the_walk_of_the_shares_says(spread: flo
     """By tables and by walking through the counts, with stations too small for tables among them."""
     n, cast, w = simulated(30, (0.7, 0.2, 0.1), 0.3, 12, voters=(40, 160))
     posterior = _Posterior(n, n - cast, w, spread, None)
-    point = np.concatenate([[-1.0, -2.0], np.arcsinh(MEANS), np.sqrt(VARIANCES["usual"])])
+    point = np.concatenate([[-1.0, -2.0], np.arcsinh(MEANS), np.cbrt(VARIANCES["usual"])])
     value, classes = posterior.by_class(point, 30)
     assert classes.shape == (30, 3) and value == posterior(point, 30)
     steps = np.array([[0.5, -0.3], [0.2, 0.9]])

@@ -45,7 +45,24 @@ def test_tables_alone_would_be_wrong_where_all_but_a_few_voted_for_the_leader(mo
     plain = enumerated(100, 5, 95, "Russia")
     assert plain[2] > plain[:2].max() + 3
     assert abs(log_edges(edges(*one), 1, theta, make_tables(theta), LOG_PI)[1][0] - plain)[2] < 0.02
-    assert abs(tabled(100, 5, 95, RUSSIA_MEANS, RUSSIA_VARIANCES) - plain)[2] > 0.2
+    assert abs(tabled(100, 5, 95, RUSSIA_MEANS, RUSSIA_VARIANCES) - plain)[2] > 0.05
+
+
+ALL_MEANS = [0.66, 1.03, 3.48, -0.80, 1.00, -6.63]
+ALL_VARIANCES = [0.24, 0.085, 16.4, 3.5, 3.7, 11.5]
+"""Near the peak of a fit to all stations of Russia 2018: intercepts far wider than the steps of the likelihood."""
+
+
+@pytest.mark.parametrize(("n", "a", "w"), [(105, 12, 81), (171, 25, 139), (171, 40, 110), (400, 40, 330)])
+def test_tables_hold_where_intercepts_vary_widely(n: int, a: int, w: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_mixture, "MEANS", ALL_MEANS)
+    monkeypatch.setitem(VARIANCES, "all", ALL_VARIANCES)
+    plain = enumerated(n, a, w, "all")
+    off = np.abs(tabled(n, a, w, ALL_MEANS, ALL_VARIANCES) - plain)
+    assert off[0] < 0.001
+    assert off[1] < 0.004
+    counted = (plain + LOG_PI)[2] > (plain + LOG_PI).max() - 6
+    assert not counted or off[2] < 0.06
 
 
 def test_large_stations_have_the_likelihood_of_the_walk_through_their_counts() -> None:
@@ -78,7 +95,7 @@ def test_every_station_is_worked_out_once_in_whatever_part_of_all() -> None:
     edge = (n >= 64) & at_the_edge(n, n - cast, w)
     assert 10 < edge.sum() < 390 and (n < 64).any()
     posterior = _Posterior(n, n - cast, w, 0.2, None)
-    point = np.concatenate([[-1.0, -2.0], np.arcsinh(MEANS), np.sqrt(VARIANCES["wide"])])
+    point = np.concatenate([[-1.0, -2.0], np.arcsinh(MEANS), np.cbrt(VARIANCES["wide"])])
     halves = [posterior.by_class(point, size) for size in (0, 170, 400)]
     assert [classes.shape[0] for _, classes in halves] == [0, 170, 400]
     rest = _Posterior(n[170:], (n - cast)[170:], w[170:], 0.2, None)

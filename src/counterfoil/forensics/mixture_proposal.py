@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 
 from counterfoil.forensics.arrays import Floats
 
-DEGREES, NORMAL_DEGREES = 5.0, 10.0
+DEGREES, NORMAL_DEGREES = 5.0, 20.0
 COMPONENTS = 3
 _ROUNDS = 60
 _PULL = 5.0
@@ -97,6 +97,11 @@ class Proposal:
             logs[:, j] = math.log(max(self.weights[j], 1e-300)) - np.log(np.diag(self.lowers[j])).sum()
             logs[:, j] -= 0.5 * (self.degrees + self.size) * np.log1p(squares[:, j] / self.degrees)
         return logs, squares
+
+
+def carried(log_weights: Floats) -> float:
+    """How many equal weights these are worth."""
+    return float(np.exp(2 * logsumexp(log_weights) - logsumexp(2 * log_weights)))
 
 
 def _lower(covariance: Floats) -> Floats:

@@ -4,10 +4,13 @@
 * A crowd of walkers on that part takes its steps from the distances between walkers (differential evolution Markov
   chain, ter Braak 2006, https://doi.org/10.1007/s11222-006-8769-1), starting from all peaks. Student t
   distributions are fitted to where it settles.
-* With more stations than that part, climbs lead to the peak on larger and larger parts. On all stations a single t
-  around it, as wide as the curvature says, takes the place of the fit.
 * The fit is mended by importance sampling, with weights flattened until enough points carry them (adaptive importance
-  sampling, Bugallo et al. 2017, https://doi.org/10.1109/MSP.2017.2699226). Nothing of all this is kept but the fit.
+  sampling, Bugallo et al. 2017, https://doi.org/10.1109/MSP.2017.2699226).
+* With more stations than that part, peak and shape are followed onto larger and larger parts by quadratics through
+  values at scattered points (`mixture_surface`). Which of several peaks is the highest can change with the stations, so
+  on each part it is looked for far out along each figure. On all stations a single t with that shape takes the place of
+  the fit.
+  Nothing of all this is kept but the fit.
 * Chains, scattered anew, then propose from the fit (independence Metropolis), and now and then a small step instead, so
   that a chain in a tail the fit is too thin for gets out. Between two such steps the first two coordinates walk on
   their own where that costs next to nothing (`Shares`). The rule does not change while they run, so they draw from the
@@ -23,6 +26,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -31,7 +35,8 @@ from scipy.special import logsumexp
 
 from counterfoil.forensics.arrays import Bools, Floats
 from counterfoil.forensics.mixture_diagnostics import rhat
-from counterfoil.forensics.mixture_proposal import DEGREES, NORMAL_DEGREES, Proposal
+from counterfoil.forensics.mixture_proposal import DEGREES, NORMAL_DEGREES, Proposal, carried
+from counterfoil.forensics.mixture_surface import follow, higher
 
 _log = logging.getLogger(__name__)
 CHAINS_START = "chains start"
@@ -49,11 +54,9 @@ _LONGEST, _STOP = 8, 1.008
 """Chains are doubled in length until R-hat is below, up to eight times what was asked for."""
 NEARLY_NORMAL = 20_000
 """Stations from which one component with thinner tails does better than three, and fewer small steps are needed."""
-SHAPE_PART = 6_250
-"""Stations the curvature is taken from."""
-_LEGS, _FAR = 6, 1.0
-"""Climbs on one part, each in coordinates shaped where the one before ended, until one gains less than so much."""
-_WALK_SHARE, _WALK_SHARE_OF_MANY = 0.35, 0.15
+_BATCH, _ROUNDS, _PEAKS = 5, 25, 4
+"""Points per dimension, and rounds at most, in which a larger part's peak and shape are followed; peaks at most."""
+_WALK_SHARE, _WALK_SHARE_OF_MANY = 0.35, 0.1
 _CROWD_PER_DIMENSION = 14
 SHARE_STEPS = 25
 """Steps of the shares by themselves between two likelihoods; together they cost a tenth of one."""
@@ -168,10 +171,10 @@ def _root(precision: Floats) -> Floats:
     return np.asarray(vectors / np.sqrt(np.maximum(roots, 1.0)), dtype=np.float64)
 
 
-def _expected(target: _Counted, at: Floats, part: int, grown: int) -> Floats:
-    """The covariance on a larger part, from the curvature on a smaller one; the prior's part does not grow."""
+def _grown(target: _Counted, at: Floats, covariance: Floats, times: float) -> Floats:
+    """The covariance on so many times as many stations; the prior's part of the curvature does not grow."""
     prior = _precision(target, at, 0)
-    root = _root(prior + (_precision(target, at, part) - prior) * (grown / part))
+    root = _root(prior + (np.linalg.inv(covariance) - prior) * times)
     return np.asarray(root @ root.T, dtype=np.float64)
 
 
@@ -208,18 +211,18 @@ def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int,
     return np.concatenate(seen)
 
 
-def _moved(target: _Counted, middle: Floats, part: int, grown: int) -> tuple[Floats, Floats]:
-    """The peak on a larger part, and the covariance there."""
-    covariance = _expected(target, middle, min(part, SHAPE_PART), grown)
-    height = float(target(middle[None], grown)[0])
-    for _ in range(_LEGS):
-        before = height
-        lower = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-        middle, height = _climb(target, middle, lower, grown, 10, 0.1)
-        covariance = _expected(target, middle, min(grown, SHAPE_PART), grown)
-        _log.info("climb on %d stations gained %.1f, %d likelihoods so far", grown, height - before, target.evaluations)
-        if height - before < _FAR:
+def _followed(target: _Counted, middle: Floats, covariance: Floats, part: int, rng: Generator) -> tuple[Floats, Floats]:
+    """The peak on so many stations and the covariance there, of the highest peak that is seen from it."""
+    density = partial(target, part=part)
+    for _ in range(_PEAKS):
+        middle, covariance = follow(
+            density, middle, covariance, batch=_BATCH * middle.size, rounds=_ROUNDS, enough=_ENOUGH, rng=rng
+        )
+        above = higher(density, middle)
+        if above is None:
             break
+        _log.info("a higher peak on %d stations", part)
+        middle = above
     return middle, covariance
 
 
@@ -230,33 +233,28 @@ def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: in
     for _ in range(rounds):
         new = proposal.draw(batch, rng)
         new_weights = target(new, part) - proposal.log_density(new)
-        good = _carried(new_weights) > _ENOUGH * batch
-        _log.info("%d points on %d stations, worth %.0f", batch, part, _carried(new_weights))
+        good = carried(new_weights) > _ENOUGH * batch
+        _log.info("%d points on %d stations, worth %.0f", batch, part, carried(new_weights))
         # Rounds that were far off would only add noise.
-        if _carried(new_weights) > 0.1 * batch:
+        if carried(new_weights) > 0.1 * batch:
             points, log_weights = np.concatenate([points, new]), np.concatenate([log_weights, new_weights])
         else:
             points, log_weights = new, new_weights
         power = 1.0
-        while (carried := _carried(power * log_weights)) < 4 * size and power > 1e-4:
+        while (count := carried(power * log_weights)) < 4 * size and power > 1e-4:
             power *= 0.8
         weights = np.exp(power * log_weights - logsumexp(power * log_weights))
-        if carried > 20 * size and proposal.degrees == DEGREES:
+        if count > 20 * size and proposal.degrees == DEGREES:
             proposal = Proposal.fitted(points, weights, rng, proposal.degrees)
         else:
             middle = weights @ points
             spread = (points - middle).T @ (weights[:, None] * (points - middle)) / (1 - (weights**2).sum())
             # Few points carry the weights early on: keep part of the old shape, or the new one would be singular.
-            keep = size / (size + carried)
+            keep = size / (size + count)
             proposal = Proposal.single(middle, (1 - keep) * spread + keep * proposal.covariance(), proposal.degrees)
         if good:
             break
     return proposal
-
-
-def _carried(log_weights: Floats) -> float:
-    """How many equal weights these are worth."""
-    return float(np.exp(2 * logsumexp(log_weights) - logsumexp(2 * log_weights)))
 
 
 def sample(
@@ -290,14 +288,15 @@ def sample(
     proposal = Proposal.fitted(seen, np.full(len(seen), 1 / len(seen)), rng)
     proposal = _fit(target, proposal, part, 60 * size, 5, rng)
     _log.info("%d peaks, proposal placed on %d stations after %d likelihoods", len(peaks), part, target.evaluations)
-    middle = proposal.middle()
+    middle, covariance = proposal.middle(), proposal.covariance()
     while part < stations:
         grown = min(part * _GROWTH, stations)
-        middle, covariance = _moved(target, middle, part, grown)
+        middle, covariance = _followed(target, middle, _grown(target, middle, covariance, grown / part), grown, rng)
+        _log.info("%d stations followed after %d likelihoods", grown, target.evaluations)
         part = grown
     if stations > CROWD_PART:
-        degrees = DEGREES if stations < NEARLY_NORMAL else NORMAL_DEGREES
-        proposal = Proposal.single(middle, 1.1 * covariance, degrees)
+        proposal = Proposal.single(middle, covariance, DEGREES if stations < NEARLY_NORMAL else NORMAL_DEGREES)
+    if CROWD_PART < stations < NEARLY_NORMAL:
         proposal = _fit(target, proposal, stations, 18 * size, 8, rng)
     walks = _WALK_SHARE if stations < NEARLY_NORMAL else _WALK_SHARE_OF_MANY
     chain = _Chains(target, proposal, chains, stations, walks, shares, rng)

@@ -47,6 +47,12 @@ STEP = 0.7
 half a standard deviation of it, the error is 2 exp(-2 pi^2 (0.5 / 0.7)^2), below 1e-4."""
 Z = np.arange(-7, 8) * STEP
 Z_WEIGHTS = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
+FARTHEST, MADE, MOVED = 4.9, (14, 20), 32
+"""Deviations of h_3 to h_6 that are looked at, and points there: for counts in classes 2 and 3, and for votes."""
+_PER_DEVIATION, _MADE_WIDTH, _MOVED_WIDTH, _TINY = 1.0, 0.45, 0.25, 0.004
+"""One point for each deviation, and one for each so much of the logarithm of what is left: of voters, of votes. What is
+integrated is smooth on that scale by the spread of turnout, and of the vote, between stations. Parts left below the
+last one need no such points."""
 INVERSE_SIZES = 1 / np.array([np.inf, 3000, 1500, 900, 600, 420, 300, 220, 160, 120, 90, 64])
 """1/n at which tables are made; straight lines between them keep a density from going below 0."""
 LEAST_VOTERS = 64
@@ -203,7 +209,49 @@ def _noise(table: Floats, p: float, out: Floats) -> None:
 
 
 @free
-def _votes_table(votes: Floats, kept: Floats, out: Floats) -> None:
+def _intercept(
+    mean: float, variance: float, base: float, span: float, width: float, kept: Floats, weights: Floats
+) -> None:
+    """Points of x = 1 - base - span logistic(h), h ~ Normal(mean, variance), and weights, for what is smooth in log x.
+
+    The trapezoidal rule in t = z - log(x + tiny) / width: even in h where x hardly moves, in log x where it does. Its
+    places move with the parameters and are never added or left out, so sums over them are smooth.
+    """
+    sd = math.sqrt(variance)
+    ends = np.empty(2)
+    for side in range(2):
+        z = FARTHEST if side else -FARTHEST
+        x = max(1 - base - span / (1 + math.exp(-mean - sd * z)), 0.0)
+        ends[side] = z / _PER_DEVIATION - math.log(x + _TINY) / width
+    low, whole = -FARTHEST, 0.0
+    z = low
+    for g in range(kept.size):
+        t = ends[0] + (ends[1] - ends[0]) * g / (kept.size - 1)
+        high = FARTHEST
+        slope = 1.0
+        for _ in range(60):
+            part = 1 / (1 + math.exp(-mean - sd * z))
+            x = max(1 - base - span * part, 0.0)
+            away = z / _PER_DEVIATION - math.log(x + _TINY) / width - t
+            slope = 1 / _PER_DEVIATION + span * part * (1 - part) * sd / (x + _TINY) / width
+            if away > 0:
+                high = z
+            else:
+                low = z
+            step = away / slope
+            if abs(step) < 1e-11:
+                break
+            # A step that leaves where the place must be is cut to the middle.
+            z = z - step if low < z - step < high else 0.5 * (low + high)
+        kept[g] = min(max(1 - base - span / (1 + math.exp(-mean - sd * z)), 1e-12), 1 - 1e-12)
+        weights[g] = math.exp(-0.5 * z * z) / slope
+        whole += weights[g]
+        low = z
+    weights /= whole
+
+
+@free
+def _votes_table(votes: Floats, kept: Floats, weights: Floats, out: Floats) -> None:
     """Density of log((1 - s)(1 - nu)) for each of INVERSE_SIZES, from that of log(1 - nu) and the points of 1 - s."""
     out[:] = 0.0
     rule = np.empty(8)
@@ -211,7 +259,7 @@ def _votes_table(votes: Floats, kept: Floats, out: Floats) -> None:
     while votes[first] < 1e-30 and first < last:
         first += 1
     for r in range(INVERSE_SIZES.size):
-        for g in range(Z.size):
+        for g in range(kept.size):
             p = kept[g]
             _noise(FOUR[r], p, rule)
             sd = math.sqrt(p * (1 - p) * INVERSE_SIZES[r])
@@ -219,7 +267,7 @@ def _votes_table(votes: Floats, kept: Floats, out: Floats) -> None:
                 one = p + sd * rule[side]
                 if one <= 1e-4:
                     continue
-                part = Z_WEIGHTS[g] * rule[4 + side]
+                part = weights[g] * rule[4 + side]
                 place = -math.log(min(one, 1.0)) * PER_UNIT
                 k = int(place)
                 upper = part * (place - k)
@@ -233,21 +281,21 @@ def _votes_table(votes: Floats, kept: Floats, out: Floats) -> None:
 
 
 @free
-def _counts_table(kept: Floats, out: Floats) -> None:
+def _counts_table(kept: Floats, weights: Floats, out: Floats) -> None:
     """For each of INVERSE_SIZES, the first count's noise around each of `kept` by three points of (1 - m).
 
     To `out` (sizes x kept x 9): logarithms of the points, one over the points, weights.
     """
     rule = np.empty(6)
     for r in range(INVERSE_SIZES.size):
-        for g in range(Z.size):
+        for g in range(kept.size):
             _noise(THREE[r], kept[g], rule)
             sd = math.sqrt(kept[g] * (1 - kept[g]) * INVERSE_SIZES[r])
             for side in range(3):
                 # The published model writes .999 for m = 1.
                 one = min(max(kept[g] + sd * rule[side], 0.001), 1.0)
                 out[r, g, side], out[r, g, 3 + side] = math.log(one), 1 / one
-                out[r, g, 6 + side] = rule[3 + side] * Z_WEIGHTS[g]
+                out[r, g, 6 + side] = rule[3 + side] * weights[g]
 
 
 @free
@@ -268,7 +316,7 @@ def _class(
     """P(a, w) of one station in class 2 or 3, over `log_scale`."""
     total = 0.0
     low, high = counts[r], counts[r + 1]
-    for g in range(Z.size):
+    for g in range(low.shape[0]):
         for side in range(3):
             c = 1 - left * (low[g, 3 + side] + blend * (high[g, 3 + side] - low[g, 3 + side]))
             if c <= 0.0:
@@ -306,15 +354,16 @@ def make_tables(theta: Floats) -> Tables:
     _logistic_table(theta[0], theta[6], turnout)
     _logistic_table(theta[1], theta[7], vote)
     votes = np.empty((2, INVERSE_SIZES.size, SIZE))
-    counts = np.empty((2, INVERSE_SIZES.size, Z.size, 9))
-    kept, unmoved = np.empty(Z.size), np.empty(Z.size)
+    counts = np.zeros((2, INVERSE_SIZES.size, max(MADE), 9))
+    counts[:, :, :, 3:6] = 1.0  # the shorter of both ends in points without weight
     for k in range(2):
         base, span = (0.0, THRESHOLD) if k == 0 else (THRESHOLD, 1 - THRESHOLD)
-        for g in range(Z.size):
-            kept[g] = 1 - base - span / (1 + math.exp(-theta[2 + 2 * k] - math.sqrt(theta[8 + 2 * k]) * Z[g]))
-            unmoved[g] = 1 - base - span / (1 + math.exp(-theta[3 + 2 * k] - math.sqrt(theta[9 + 2 * k]) * Z[g]))
-        _counts_table(kept, counts[k])
-        _votes_table(vote, unmoved, votes[k])
+        kept, weights = np.empty(MADE[k]), np.empty(MADE[k])
+        _intercept(theta[2 + 2 * k], theta[8 + 2 * k], base, span, _MADE_WIDTH, kept, weights)
+        _counts_table(kept, weights, counts[k])
+        unmoved, weights = np.empty(MOVED), np.empty(MOVED)
+        _intercept(theta[3 + 2 * k], theta[9 + 2 * k], base, span, _MOVED_WIDTH, unmoved, weights)
+        _votes_table(vote, unmoved, weights, votes[k])
     return turnout, vote, votes, counts
 
 
@@ -350,7 +399,7 @@ def _log_smooth(
             out[i, k + 1] = _class(
                 i,
                 lefts[i],
-                counts[k],
+                counts[k, :, : MADE[k]],
                 turnout,
                 votes[k],
                 r,
