@@ -252,6 +252,19 @@ def test_a_posterior_of_many_stations_is_followed_onto_all_of_them() -> None:
     assert found.std(axis=(0, 1)) == pytest.approx([1 / 200] * 3, rel=0.1)
 
 
+def test_a_peak_that_is_the_highest_only_on_many_stations_is_the_one_drawn_from() -> None:
+    """Up to 5,000 stations the prior holds the figures at 0; all stations say that the first is 1.2."""
+
+    def density(x: Floats, stations: int) -> float:
+        seen = max(stations, 1)
+        peaks = [-0.5 * seen * float(((x - [first, 0, 0]) ** 2).sum()) for first in (0, 1.2)]
+        return float(np.logaddexp(peaks[0], peaks[1] + 0.002 * stations - 10))
+
+    rng = np.random.default_rng(13)
+    found = sample(density, rng.normal(0, 0.1, (4, 3)), 40_000, draws=100, chains=4, sweeps=20, threads=1, rng=rng)
+    assert found.points.mean(axis=(0, 1)) == pytest.approx([1.2, 0, 0], abs=0.002)
+
+
 def test_a_fitted_proposal_has_the_shape_of_its_points() -> None:
     rng = np.random.default_rng(11)
     points = rng.standard_normal((4000, 3)) @ np.array([[2.0, 0, 0], [0.5, 1, 0], [0, 0, 0.1]]) + [1, 2, 3]

@@ -30,9 +30,7 @@ from counterfoil.forensics.mixture_smooth import (
     LOWEST,
     PER_UNIT,
     SIZE,
-    Z_WEIGHTS,
     Tables,
-    Z,
     gauss,
     look_up,
     measure,
@@ -43,12 +41,17 @@ _FEW, _NEAR = 9, 2.0
 deviations of none."""
 _CLOSE, _RELATIVE, _OF_SPREAD = 0.04, 0.1, 1.2
 """Steps of j: the first part of it near a, the second above, but at most so many deviations of a count of its size."""
+_STEP = 0.7
+"""Spacing of the trapezoidal rule over an intercept in its standard deviations: where the rest of the integrand leaves
+half a standard deviation of it, the error is 2 exp(-2 pi^2 (0.5 / 0.7)^2), below 1e-4."""
+Z = np.arange(-7, 8) * _STEP
+Z_WEIGHTS = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
 NODES, BETA_NODES = 11, 5
 _WIDER = 0.6
 """Width of what j says over the intercept's deviation from which the trapezoidal rule takes over."""
 
-_NOTHING = -45.0
-"""Logarithms of probabilities that add nothing."""
+_NOTHING, _HOPELESS = -45.0, -90.0
+"""Logarithms of probabilities that add nothing: of j, and of a given j."""
 
 
 def at_the_edge(n: Ints, a: Ints, w: Ints) -> Bools:
@@ -189,13 +192,16 @@ def _chance_table(mean: float, variance: float, base: float, span: float, out: F
 
 
 @free
-def _absent(a: float, n: int, part: float, stayed: Floats) -> float:
-    """P(a of n) where each has probability `part` (1 - tau), by the trapezoidal rule over turnout's intercept."""
-    p = 0.0
+def _absent(a: int, n: int, ways: float, log_part: float, stayed: Floats, log_stayed: Floats) -> float:
+    """P(a of n) where each has probability e^log_part (1 - tau), by the trapezoidal rule over turnout's intercept."""
+    p, part = 0.0, math.exp(log_part)
     for g in range(Z.size):
         chance = min(part * stayed[g], 1 - 1e-12)
-        p += Z_WEIGHTS[g] * math.exp(a * math.log(max(chance, 1e-300)) + (n - a) * math.log1p(-chance))
-    return p * math.exp(math.lgamma(n + 1.0) - math.lgamma(a + 1.0) - math.lgamma(n - a + 1.0))
+        log = ways + a * (log_part + log_stayed[g])
+        # A logarithm is below its tangent: what is hopeless with that one need not be worked out.
+        if log - (n - a) * chance > _HOPELESS:
+            p += Z_WEIGHTS[g] * math.exp(log + (n - a) * math.log1p(-chance))
+    return p
 
 
 @free
@@ -233,10 +239,12 @@ def _log_edges(  # noqa: PLR0912, PLR0915 - two rules for each of three probabil
             x = min(max(x, 1e-12), 1 - 1e-12)
             chances[k, 0, g], chances[k, 1, g] = math.log(x), math.log1p(-x)
     stayed = 1 / (1 + np.exp(theta[0] + math.sqrt(theta[6]) * Z))
+    log_stayed = np.log(np.maximum(stayed, 1e-300))
     whole = 0.0
     for i in range(n.size):
         log_c, absent = math.log(1 - lefts[i]), round(n[i] * lefts[i])
         plainly = 1 / math.sqrt(absent + 1.0) > _WIDER * math.sqrt(theta[6])
+        of_absent = math.lgamma(n[i] + 1.0) - math.lgamma(absent + 1.0) - math.lgamma(n[i] - absent + 1.0)
         made, moved = 0.0, 0.0
         for m in range(NODES):
             made += p_weight[i, m] * look_up(turnout, log_p[i, m])
@@ -266,7 +274,9 @@ def _log_edges(  # noqa: PLR0912, PLR0915 - two rules for each of three probabil
                 if p < 1e-20:
                     continue
                 if of_turnout < 0:
-                    of_turnout = _absent(absent, n[i], math.exp(log_part[at]), stayed) if plainly else 0.0
+                    of_turnout = 0.0
+                    if plainly:
+                        of_turnout = _absent(absent, n[i], of_absent, log_part[at], stayed, log_stayed)
                     for m in range(0 if plainly else NODES):
                         of_turnout += p_weight[i, m] * look_up(turnout, log_p[i, m] - log_part[at])
                 if of_turnout == 0.0:
