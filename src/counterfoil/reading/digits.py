@@ -48,14 +48,19 @@ class _View:
 class DigitsReader:
     """Our own network on every field.
 
+    Args:
+        script: one of `SCRIPTS`.
+        taught: weights of the same network that were taught further (`reading.train.tune`); empty: as shipped.
+
     Raises:
         RecordError: the weights that lie in the package are not those that `weights.json` names.
     """
 
     name = "digits"
 
-    def __init__(self, script: str = "western") -> None:
-        data, said = _weights(script)
+    def __init__(self, script: str = "western", taught: bytes = b"") -> None:
+        data, said = shipped_weights(script)
+        data = taught or data
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
@@ -63,15 +68,30 @@ class DigitsReader:
         self._session = onnxruntime.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
         self._head = list(said["scripts"]).index(script)
         self._signs = str(said["signs"])
-        self.version = f"digits-{said['sha256'][:8]}"
+        self.version = f"digits-{hashlib.sha256(data).hexdigest()[:8]}"
 
     def read(self, crops: Sequence[Crop]) -> list[Belief]:
         """One belief a crop, in their order."""
         shown = [_views(crop) for crop in crops]
-        answers = iter(self._ask([view.picture for of_one in shown for view in of_one]))
+        answers = iter(self.steps([view.picture for of_one in shown for view in of_one]))
         return [self._belief(crop, own, [next(answers) for _ in own]) for crop, own in zip(crops, shown, strict=True)]
 
-    def _ask(self, pictures: Sequence[views.Floats]) -> list[ctc.Steps]:
+    def sign(self, sign: str) -> int:
+        """Its number in what `steps` says."""
+        return self._signs.index(sign) + 1
+
+    def says(self, pictures: Sequence[views.Floats]) -> tuple[State, int | None]:
+        """State and value that it holds for likeliest in a field of which these are the views."""
+        short = [ctc.shortened(steps) for steps in self.steps(pictures)]
+        texts = sorted({text for steps in short for text in ctc.likeliest(steps)})
+        p, _ = _together(np.stack([ctc.probabilities(steps, texts) for steps in short]))
+        chances: dict[tuple[State, int | None], float] = {}
+        for text, chance in zip(texts, p, strict=True):
+            state, value, _ = meaning("".join(self._signs[sign - 1] for sign in text))
+            chances[state, value] = chances.get((state, value), 0.0) + float(chance)
+        return max(chances, key=lambda key: chances[key])
+
+    def steps(self, pictures: Sequence[views.Floats]) -> list[ctc.Steps]:
         """What the network says of each; pictures of one width run together, so none depends on the others."""
         answers: dict[int, ctc.Steps] = {}
         by_width: dict[int, list[int]] = {}
@@ -200,7 +220,13 @@ def _together(each: NDArray[Any]) -> tuple[NDArray[Any], float]:
     return mean / max(fit, 1e-9), min(fit, 1.0)
 
 
-def _weights(script: str) -> tuple[bytes, dict[str, Any]]:
+def shown(crop: Crop) -> list[views.Floats]:
+    """The views of a field that the network is given."""
+    return [view.picture for view in _views(crop)]
+
+
+def shipped_weights(script: str) -> tuple[bytes, dict[str, Any]]:
+    """The weights in the package that read a script, and what `weights.json` says of them."""
     folder = resources.files("counterfoil.reading") / "weights"
     listed = json.loads((folder / "weights.json").read_text("utf-8"))["files"]
     for said in listed.values():

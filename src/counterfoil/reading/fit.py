@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -159,8 +159,8 @@ def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: i
     Raises:
         Refusal: too few labels, or all right, or all wrong: nothing can be learned.
     """
-    sheets = sorted({label.sheet for label in labels}, key=lambda sheet: sha256_hex(sheet.encode()))
-    held = set(sheets[: len(sheets) // HELD_OUT])
+    sheets = in_order(label.sheet for label in labels)
+    held = held_out(sheets)
     fitting = [label for label in labels if label.sheet not in held]
     checking = [label for label in labels if label.sheet in held]
     if len(labels) < LEAST_LABELS or len(sheets) < LEAST_SHEETS or not checking:
@@ -182,6 +182,16 @@ def fit(labels: Sequence[Label], current: Calibration, version: str, left_out: i
     after = _by_template(checking, step, current)
     helps = after["all"].log_loss < before["all"].log_loss and after["all"].wrong <= before["all"].wrong
     return Fit(made, step, helps, len(sheets), left_out, before, after)
+
+
+def in_order(sheets: Iterable[str]) -> list[str]:
+    """Sheets, each once, in the order of the hashes of their names: none that anybody chose."""
+    return sorted(set(sheets), key=lambda sheet: sha256_hex(sheet.encode()))
+
+
+def held_out(sheets: Sequence[str]) -> set[str]:
+    """Of sheets `in_order`, those that nothing is learned from."""
+    return set(sheets[: len(sheets) // HELD_OUT])
 
 
 def _better(labels: Sequence[Label], choosing: set[str]) -> type[Map]:
@@ -257,12 +267,13 @@ def next_version(folder: Path) -> str:
     return f"fit{max(numbers, default=0) + 1}"
 
 
-def adopt(folder: Path, made: Fit) -> Path:
-    """Put a fit to use: its own file first, the log second, then the file that readers take."""
-    data = made.calibration.to_bytes()
-    kept = folder / f"calibration-{made.calibration.version}.json"
+def adopt(folder: Path, did: str, calibration: Calibration, told: Mapping[str, Any]) -> Path:
+    """Put what was learned to use: its own file first, the log second, then the file that readers take. `told`: what
+    the log says of it."""
+    data = calibration.to_bytes()
+    kept = folder / f"calibration-{calibration.version}.json"
     _write(kept, data)
-    _note(folder, {"did": "fit", "sha256": sha256_hex(data), "was": current(folder).version, **made.to_dict()})
+    _note(folder, {"did": did, "sha256": sha256_hex(data), "was": current(folder).version, **told})
     _write(folder / CURRENT, data)
     return kept
 

@@ -2,6 +2,7 @@
 
     `V`        -> the reader's version
     `P` photo  -> the reading as JSON (`PageReading.to_dict`), with `places`: the outline of each field in the photo
+    `L` photo  -> what our network is shown of each field, to learn from (`lessons.pack_views`)
 
 Everything is loaded in `prepare`: who answers a question can open no file.
 """
@@ -15,7 +16,9 @@ from typing import Any
 import cv2
 
 from counterfoil.election.templates import FormTemplate, picture_of
+from counterfoil.reading.digits import shown
 from counterfoil.reading.handed import unpack
+from counterfoil.reading.lessons import pack_views
 from counterfoil.reading.pages import decode
 from counterfoil.reading.reader import Reader
 
@@ -30,6 +33,8 @@ def prepare(given: bytes) -> Callable[[bytes], bytes]:
     def answer(question: bytes) -> bytes:
         if question[:1] == b"V":
             return reader.version.encode("ascii")
+        if question[:1] == b"L":
+            return pack_views({crop.name: shown(crop) for crop in reader.crops(question[1:])})
         return json.dumps(_told(reader, question[1:]), allow_nan=False, separators=(",", ":")).encode("ascii")
 
     return answer

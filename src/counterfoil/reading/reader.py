@@ -118,8 +118,9 @@ class Reader:
         codes = [code for _, prepared in self._pages for code in prepared.page.codes]
         self._tags = sorted({code.dictionary for code in codes if code.kind == "apriltag" and code.dictionary})
         self._kinds = sorted({code.kind for code in codes} & set(KINDS))
-        self._readers = tuple(readers) if readers is not None else (DigitsReader(), LineReader())
         self.calibration = shipped() if calibration is None else Calibration.from_bytes(calibration)
+        ours = (DigitsReader(taught=self.calibration.network), LineReader()) if readers is None else readers
+        self._readers: tuple[FieldReader, ...] = tuple(ours)
         self.version = VERSION if calibration is None else f"{VERSION}-{self.calibration.version}"
 
     def read(self, photo: bytes) -> PageReading:
@@ -173,6 +174,21 @@ class Reader:
             observed=tuple(observed),
             stages=clock.stages,
         )
+
+    def crops(self, photo: bytes) -> list[Crop]:
+        """The fields of a photo, flat, for who learns from them; none where it is no page of the templates.
+
+        Raises:
+            InputError: `photo` is no picture that can be decoded.
+        """
+        image = decode(photo)
+        codes = read_codes(image, self._tags, self._kinds) if self._tags or self._kinds else ()
+        found = register(image, [prepared for _, prepared in self._pages], codes)
+        if not found.accepted:
+            return []
+        prepared = next(p for _, p in self._pages if p.page is found.page and p.template == found.template)
+        cut = crops(image, field_quads(image, found, prepared), prepared)
+        return [crop for crop in cut if crop.seen >= LEAST_INSIDE]
 
     def _refused(
         self,
