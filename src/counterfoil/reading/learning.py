@@ -169,7 +169,8 @@ def _weights(cases: Sequence[Case], given: Calibration) -> dict[str, float]:
 
 
 def _most_unconfirmed(cases: Sequence[Case], given: Calibration) -> float:
-    """The share found right of the surest answers that a rule and both readers do not confirm, by Laplace's rule."""
+    """The share found right of the surest answers that a rule and both readers do not confirm, by Laplace's rule; at
+    most `SUREST`, so that nobody who asks for more is given one of them."""
     hits = total = 0.0
     for case in cases:
         for name, reading in conclude(case.observed, case.rules, given)[0].items():
@@ -177,4 +178,4 @@ def _most_unconfirmed(cases: Sequence[Case], given: Calibration) -> float:
             if name in case.truth and alone and reading.outcome is Outcome.SUGGEST and reading.p >= SUREST:
                 total += case.weight
                 hits += case.weight * right(case, name, reading.state, reading.value)
-    return round((hits + 1) / (total + 2), 4)
+    return min(SUREST, round((hits + 1) / (total + 2), 4))
