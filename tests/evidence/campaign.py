@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from counterfoil.sandbox import Sandbox
@@ -12,6 +13,8 @@ MUTATED = 10_000
 PHOTOS = 12
 ALLOWED = 1
 """Of twelve photos of a phone, how many may still be tied to it."""
+WIDTHS = (600, 1_000, 1_280, 1_600, 1_990, 4_000)
+"""Of the sensor, in pixels; under 2,000 a picture keeps its size."""
 
 
 def rows() -> Iterator[tuple[str, int, int]]:
@@ -19,9 +22,11 @@ def rows() -> Iterator[tuple[str, int, int]]:
     _, wrong = hostile.campaign(1, MUTATED)
     yield "pictures: mutated and hand-made files", MUTATED + len(files.special()), len(wrong)
     with Sandbox(workers=1) as sandbox:
-        for sigma in (0.01, 0.004):
+        for width, sigma in itertools.product(WIDTHS, (0.01, 0.004)):
+            height = width * 3 // 4
             figures = sensor.identified(
-                sandbox, sigma=sigma, photos=PHOTOS, width=4000, height=3000, recipe=sensor.ours
+                sandbox, sigma=sigma, photos=PHOTOS, width=width, height=height, recipe=sensor.ours
             )
             tied = sum(figure > sensor.IDENTIFIED for figure in figures)
-            yield f"pictures: tied to a simulated phone, sensor of {sigma:.1%}", PHOTOS, tied if tied > ALLOWED else 0
+            name = f"pictures: tied to a simulated phone, {width:,} x {height:,}, sensor of {sigma:.1%}"
+            yield name, PHOTOS, tied if tied > ALLOWED else 0

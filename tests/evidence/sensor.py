@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.evidence.picture import encode
+from counterfoil.evidence.smoothing import smoothed
 from counterfoil.evidence.turning import drawn_turn, placed, turned_and_bent
 from counterfoil.sandbox import Sandbox
 
@@ -73,7 +74,7 @@ Recipe = Callable[[Plane, Callable[[int], bytes]], Plane]
 
 def ours(image: Plane, random: Callable[[int], bytes]) -> Plane:
     """The recipe of `sanitise`."""
-    return cv2.medianBlur(turned_and_bent(image, random), 3)
+    return smoothed(turned_and_bent(image, random))
 
 
 def only_halved(image: Plane, _: Callable[[int], bytes]) -> Plane:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from counterfoil.evidence import Kind, Sanitised, decode, likeness, sanitise
-from counterfoil.evidence.turning import BEND_PX, drawn_turn
+from counterfoil.evidence.turning import MOST_BEND_PX, bend_px, drawn_turn
 from counterfoil.sandbox import FileRefused, Sandbox
 from tests.sandbox import files
 
@@ -79,8 +79,8 @@ def test_every_picture_is_bent_in_its_own_way_by_a_few_pixels(sandbox: Sandbox) 
         matrix, _ = cv2.estimateAffinePartial2D(nearest.astype(np.float32), centres.astype(np.float32))
         bends.append(np.hypot(*(centres - (nearest @ matrix[:, :2].T + matrix[:, 2])).T))
     for bend in bends:
-        assert 1.0 < np.median(bend) < BEND_PX
-        assert bend.max() < 3 * BEND_PX
+        assert 1.0 < np.median(bend) < bend_px(1600, 1200) < MOST_BEND_PX
+        assert bend.max() < 3 * bend_px(1600, 1200)
     assert abs(float(np.median(bends[0]) - np.median(bends[1]))) > 1e-3
 
 

@@ -116,7 +116,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         def made(lines: str) -> Sandbox:
             jail = tmp_path / "jail"
             shutil.copytree(launch.JAIL, jail, ignore=shutil.ignore_patterns("__pycache__"))
-            text = f"import os, types\n\ndef read_printed(grey, names, seconds):\n    {lines}\n"
+            text = f"import os, types\n\ndef read_printed(grey, names, **_):\n    {lines}\n"
             (jail / "printed.py").write_text(text, "utf-8")
             monkeypatch.setattr(launch, "JAIL", jail)
             monkeypatch.setattr(answer, "PRINTED_WALL_S", 2.0)

@@ -6,7 +6,7 @@ What happens, in this order (measured reasons: docs/evidence.md):
    its longer side; a picture under 2,000 keeps its size; pages of documents are only held to 2,000; what the printed
    codes say that somebody asks for is read there, for what follows blurs them;
 2. it is turned by a random 0.4 to 0.9 degrees and bent by a few pixels; nothing is cut off, no side exceeds 2,000;
-3. a 3x3 median takes away fine noise, and with it most of what the sensor left;
+3. a smoother that keeps edges takes away fine noise, and with it most of what the sensor left;
 4. it is encoded as every other picture is.
 
 The file itself, and any hash of it, ends with this call. Which way it was turned is not kept either.
@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from counterfoil.evidence.fingerprints import Fingerprint, fingerprint
 from counterfoil.evidence.picture import Image, encode
+from counterfoil.evidence.smoothing import smoothed
 from counterfoil.evidence.turning import turned_and_bent
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.sandbox import Pixels, PrintedCode, Sandbox, SandboxStopped
@@ -76,7 +76,7 @@ def sanitise(
 
 def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> Sanitised:
     upright: Image = np.frombuffer(pixels.rgb, np.uint8).reshape(pixels.height, pixels.width, 3)
-    image: Image = cv2.medianBlur(turned_and_bent(upright, random), 3).astype(np.uint8, copy=False)
+    image = smoothed(turned_and_bent(upright, random))
     picture = encode(image)
     height, width = image.shape[:2]
     return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image), pixels.codes)

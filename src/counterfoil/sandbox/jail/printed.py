@@ -41,6 +41,7 @@ ENLARGED = 2_600
 """Longest side of an enlarged copy, so that a page without a code costs no second."""
 TAG_SIDE = 2_000
 """Tags have few and large modules; more pixels only cost time."""
+QUICK_TAG_SIDE = 1_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +54,27 @@ class Printed:
     quad: NDArray[np.float64]
 
 
-def read_printed(grey: Grey, names: Collection[str], *, seconds: float = math.inf) -> list[Printed]:
+def read_printed(
+    grey: Grey, names: Collection[str], *, seconds: float = math.inf, quick: bool = False
+) -> list[Printed]:
     """All codes of the kinds and tags of the families named, in reading order.
 
     Args:
         names: of `KINDS` and `DICTIONARIES`.
         seconds: of this process's time, after which nothing new is begun.
+        quick: leaves out the dearest try, and looks for tags in `QUICK_TAG_SIDE` pixels.
     """
     until = time.process_time() + seconds
-    found = _barcodes(grey, [name for name in KINDS if name in names], until)
+    found = _barcodes(grey, [name for name in KINDS if name in names], until, quick)
     for family in DICTIONARIES:
         if family in names and time.process_time() < until:
-            found += _tags(grey, family)
+            found += _tags(grey, family, QUICK_TAG_SIDE if quick else TAG_SIDE)
     return sorted(found, key=lambda code: (round(code.quad[:, 1].min()), round(code.quad[:, 0].min())))
 
 
-def _barcodes(grey: Grey, kinds: list[str], until: float) -> list[Printed]:
+def _barcodes(grey: Grey, kinds: list[str], until: float, quick: bool) -> list[Printed]:
     formats = [KINDS[kind] for kind in kinds]
-    for copy, scale in _copies(grey) if formats else ():
+    for copy, scale in _copies(grey, quick) if formats else ():
         if time.process_time() >= until:
             break
         seen: dict[tuple[str, str], Printed] = {}
@@ -89,7 +93,7 @@ def _barcodes(grey: Grey, kinds: list[str], until: float) -> list[Printed]:
     return []
 
 
-def _copies(grey: Grey) -> Iterator[tuple[Grey, float]]:
+def _copies(grey: Grey, quick: bool) -> Iterator[tuple[Grey, float]]:
     """The picture, then copies in which a code out of focus or of few pixels may be read; each with its scale."""
     yield grey, 1.0
     height, width = grey.shape
@@ -97,7 +101,8 @@ def _copies(grey: Grey) -> Iterator[tuple[Grey, float]]:
         yield _sharpened(grey, min(3.0, ENLARGED / max(height, width)), 3), min(3.0, ENLARGED / max(height, width))
     else:
         yield _sharpened(grey, 0.5, 2), 0.5
-        yield _sharpened(grey, 1.0, 3), 1.0
+        if not quick:
+            yield _sharpened(grey, 1.0, 3), 1.0
 
 
 def _sharpened(grey: Grey, scale: float, radius: float) -> Grey:
@@ -107,9 +112,9 @@ def _sharpened(grey: Grey, scale: float, radius: float) -> Grey:
     return cv2.addWeighted(sized, 2.5, soft, -1.5, 0).astype(np.uint8, copy=False)
 
 
-def _tags(grey: Grey, family: str) -> list[Printed]:
+def _tags(grey: Grey, family: str, side: int) -> list[Printed]:
     height, width = grey.shape
-    scale = min(1.0, TAG_SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     sized = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
     finder = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(DICTIONARIES[family]))
     corners, numbers, _ = finder.detectMarkers(sized)

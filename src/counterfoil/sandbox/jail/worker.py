@@ -81,7 +81,7 @@ def _printed(width: int, height: int, rgb: bytes, names: list[str]) -> bytes:
     pixels = np.frombuffer(rgb, np.uint8).reshape(height, width, 3)
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     said: dict[bytes, None] = {}
-    for code in read_printed(grey, names, seconds=PRINTED_CPU_S):
+    for code in read_printed(grey, names, seconds=PRINTED_CPU_S, quick=True):
         payload = code.payload.encode("utf-8", "replace")
         if code.payload.isprintable() and len(payload) <= MOST_PAYLOAD_BYTES:
             said[bytes([names.index(code.name), len(payload)]) + payload] = None
