@@ -74,6 +74,16 @@ def test_points_outside_the_support_are_left_out() -> None:
     assert covariance == pytest.approx(np.eye(3), abs=0.1)
 
 
+def test_a_guess_so_wide_that_nothing_is_hit_is_drawn_in() -> None:
+    def narrow(points: Floats) -> Floats:
+        return np.where(np.abs(points).max(axis=1) < 1, -5 * (points**2).sum(axis=1), -np.inf)
+
+    wide, rng = 1e8 * np.eye(4), np.random.default_rng(7)
+    middle, covariance = follow(narrow, np.full(4, 0.2), wide, batch=40, rounds=40, enough=0.6, rng=rng)
+    assert np.abs(middle).max() < 0.02
+    assert np.diag(covariance) == pytest.approx([0.1] * 4, rel=0.3)
+
+
 def test_a_skewed_density_is_followed_to_where_its_points_carry_weight() -> None:
     def gammas(points: Floats) -> Floats:
         return np.asarray((30 * points - 30 * np.exp(points)).sum(axis=1), dtype=np.float64)

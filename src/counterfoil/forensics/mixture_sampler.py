@@ -2,15 +2,15 @@
 
 * Climbs from scattered starts on a part of the stations find the peaks (L-BFGS on differences); all are reported.
 * A crowd of walkers on that part takes its steps from the distances between walkers (differential evolution Markov
-  chain, ter Braak 2006, https://doi.org/10.1007/s11222-006-8769-1), starting from all peaks. Student t
-  distributions are fitted to where it settles.
-* The fit is mended by importance sampling, with weights flattened until enough points carry them (adaptive importance
-  sampling, Bugallo et al. 2017, https://doi.org/10.1109/MSP.2017.2699226).
-* With more stations than that part, peak and shape are followed onto larger and larger parts by quadratics through
-  values at scattered points (`mixture_surface`). Which of several peaks is the highest can change with the stations, so
-  on each part it is looked for far out along each figure. On all stations a single t with that shape takes the place of
-  the fit.
-  Nothing of all this is kept but the fit.
+  chain, ter Braak 2006, https://doi.org/10.1007/s11222-006-8769-1), starting from all peaks.
+* Around the highest peak a single Student t is shaped by quadratics through values at scattered points
+  (`mixture_surface`). Where it reaches nearly all of the crowd it is what chains propose from.
+* Elsewhere several t are fitted to where the crowd settles, and mended by importance sampling, with weights flattened
+  until enough points carry them (adaptive importance sampling, Bugallo et al. 2017,
+  https://doi.org/10.1109/MSP.2017.2699226).
+* With more stations than that part, the single t is followed onto larger and larger parts. Which of several peaks is
+  the highest can change with the stations, so it is looked for far out along each figure. Nothing of all this is kept
+  but the last t.
 * Chains, scattered anew, then propose from the fit (independence Metropolis), and now and then a small step instead, so
   that a chain in a tail the fit is too thin for gets out. Between two such steps the first two coordinates walk on
   their own where that costs next to nothing (`Shares`). The rule does not change while they run, so they draw from the
@@ -52,11 +52,14 @@ CROWD_PART = 1_250
 _GROWTH = 5
 _LONGEST, _STOP = 8, 1.008
 """Chains are doubled in length until R-hat is below, up to eight times what was asked for."""
-NEARLY_NORMAL = 20_000
-"""Stations from which one component with thinner tails does better than three, and fewer small steps are needed."""
-_BATCH, _ROUNDS, _PEAKS = 5, 25, 4
+LOOK_PART = 31_250
+"""Stations up to which higher peaks are looked for."""
+_BATCH, _ROUNDS, _PEAKS = 5, 15, 4
 """Points per dimension, and rounds at most, in which a larger part's peak and shape are followed; peaks at most."""
-_WALK_SHARE, _WALK_SHARE_OF_MANY = 0.35, 0.1
+_WALK_SHARE, _WALK_SHARE_OF_ONE = 0.35, 0.1
+"""Small steps among the proposals, where several t are fitted and where one is."""
+_FEW_LEFT = 0.97
+"""Part of the crowd's walkers that one t must reach to be enough."""
 _CROWD_PER_DIMENSION = 14
 SHARE_STEPS = 25
 """Steps of the shares by themselves between two likelihoods; together they cost a tenth of one."""
@@ -218,12 +221,18 @@ def _followed(target: _Counted, middle: Floats, covariance: Floats, part: int, r
         middle, covariance = follow(
             density, middle, covariance, batch=_BATCH * middle.size, rounds=_ROUNDS, enough=_ENOUGH, rng=rng
         )
-        above = higher(density, middle)
+        above = higher(density, middle) if part <= LOOK_PART else None
         if above is None:
             break
         _log.info("a higher peak on %d stations", part)
         middle = above
     return middle, covariance
+
+
+def _within(seen: Floats, middle: Floats, covariance: Floats) -> bool:
+    """Whether nearly all of some draws lie where a normal density's would."""
+    away = np.linalg.solve(np.linalg.cholesky(covariance), (seen - middle).T)
+    return bool((np.linalg.norm(away, axis=0) < math.sqrt(middle.size) + 3).mean() > _FEW_LEFT)
 
 
 def _fit(target: _Counted, proposal: Proposal, part: int, batch: int, rounds: int, rng: Generator) -> Proposal:
@@ -285,20 +294,20 @@ def sample(
     peaks = _peaks(target, starts, min(stations, CLIMB_PART))
     part = min(stations, CROWD_PART)
     seen = _crowd(target, peaks, part, sweeps, rng)
-    proposal = Proposal.fitted(seen, np.full(len(seen), 1 / len(seen)), rng)
-    proposal = _fit(target, proposal, part, 60 * size, 5, rng)
+    middle, covariance = _followed(target, seen.mean(axis=0), np.cov(seen.T), part, rng)
+    if one := stations > part or _within(seen, middle, covariance):
+        proposal = Proposal.single(middle, covariance, NORMAL_DEGREES)
+    else:
+        proposal = Proposal.fitted(seen, np.full(len(seen), 1 / len(seen)), rng)
+        proposal = _fit(target, proposal, part, 60 * size, 5, rng)
     _log.info("%d peaks, proposal placed on %d stations after %d likelihoods", len(peaks), part, target.evaluations)
-    middle, covariance = proposal.middle(), proposal.covariance()
     while part < stations:
         grown = min(part * _GROWTH, stations)
         middle, covariance = _followed(target, middle, _grown(target, middle, covariance, grown / part), grown, rng)
+        proposal = Proposal.single(middle, covariance, NORMAL_DEGREES)
         _log.info("%d stations followed after %d likelihoods", grown, target.evaluations)
         part = grown
-    if stations > CROWD_PART:
-        proposal = Proposal.single(middle, covariance, DEGREES if stations < NEARLY_NORMAL else NORMAL_DEGREES)
-    if CROWD_PART < stations < NEARLY_NORMAL:
-        proposal = _fit(target, proposal, stations, 18 * size, 8, rng)
-    walks = _WALK_SHARE if stations < NEARLY_NORMAL else _WALK_SHARE_OF_MANY
+    walks = _WALK_SHARE_OF_ONE if one else _WALK_SHARE
     chain = _Chains(target, proposal, chains, stations, walks, shares, rng)
     _log.info(CHAINS_START)
     chain.run(max(draws // 10, 20))

@@ -81,11 +81,15 @@ def follow(
         proposal = Proposal.single(middle, covariance, NORMAL_DEGREES)
         new = proposal.draw(batch, rng)
         found = density(new)
+        some = np.isfinite(found)
+        if not some.any():
+            # So wide that nothing is hit.
+            covariance = covariance / _MOST
+            continue
         worth = carried(found - proposal.log_density(new)) / batch
-        points, values = np.concatenate([points, new]), np.concatenate([values, found])
-        some = np.isfinite(values)
+        points, values = np.concatenate([points, new[some]]), np.concatenate([values, found[some]])
         lower = np.linalg.cholesky(covariance)
-        slope, curvature = quadratic(np.linalg.solve(lower, (points[some] - middle).T).T, values[some])
+        slope, curvature = quadratic(np.linalg.solve(lower, (points - middle).T).T, values)
         roots, vectors = np.linalg.eigh(curvature)
         roots = np.clip(roots, 1 / _MOST, _MOST)
         step = vectors @ ((vectors.T @ slope) / roots)
