@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.evidence.picture import encode
-from counterfoil.evidence.smoothing import smoothed
-from counterfoil.evidence.turning import drawn_turn, placed, turned_and_bent
+from counterfoil.evidence.sanitising import treated
+from counterfoil.evidence.turning import drawn_turn, placed
 from counterfoil.sandbox import Sandbox
 
 Plane = NDArray[Any]
@@ -74,7 +74,7 @@ Recipe = Callable[[Plane, Callable[[int], bytes]], Plane]
 
 def ours(image: Plane, random: Callable[[int], bytes]) -> Plane:
     """The recipe of `sanitise`."""
-    return smoothed(turned_and_bent(image, random))
+    return treated(image, random)
 
 
 def only_halved(image: Plane, _: Callable[[int], bytes]) -> Plane:

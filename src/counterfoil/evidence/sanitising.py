@@ -22,7 +22,7 @@ import numpy as np
 from counterfoil.evidence.fingerprints import Fingerprint, fingerprint
 from counterfoil.evidence.picture import Image, encode
 from counterfoil.evidence.smoothing import smoothed
-from counterfoil.evidence.turning import turned_and_bent
+from counterfoil.evidence.turning import MAX_SIDE, turned_and_bent
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.sandbox import Pixels, PrintedCode, Sandbox, SandboxStopped
 
@@ -74,9 +74,15 @@ def sanitise(
         return made(())  # the codes of one page may have cost it the pages behind
 
 
+def treated(upright: Image, random: Callable[[int], bytes]) -> Image:
+    """What is done to the jail's pixels before they are encoded."""
+    # Of photos only those of twice the side and more come out of the jail with this side; others may have kept theirs.
+    return smoothed(turned_and_bent(upright, random), reduced=max(upright.shape) >= MAX_SIDE)
+
+
 def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> Sanitised:
     upright: Image = np.frombuffer(pixels.rgb, np.uint8).reshape(pixels.height, pixels.width, 3)
-    image = smoothed(turned_and_bent(upright, random))
+    image = treated(upright, random)
     picture = encode(image)
     height, width = image.shape[:2]
     return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image), pixels.codes)

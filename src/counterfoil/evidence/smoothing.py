@@ -15,8 +15,8 @@ import numpy as np
 from counterfoil.evidence.picture import Image
 
 ACROSS_PX = 11
-LARGE, ACROSS_LARGE_PX = 1_700, 9
-"""Above this side, where there are more pixels to filter and the bend is larger, a smaller circle hides as much."""
+ACROSS_REDUCED_PX = 9
+"""In a picture that was reduced each pixel is a mean already; a smaller circle then hides as much in less time."""
 ALIKE = 12
 """Of 255: how far apart two pixels may be in brightness to count as one paper (one standard deviation)."""
 NEAR_PX = 6
@@ -24,10 +24,9 @@ NEAR_PX = 6
 COLOURS_PX = 5
 
 
-def smoothed(image: Image) -> Image:
-    """`image` without its fine noise."""
+def smoothed(image: Image, *, reduced: bool) -> Image:
+    """`image` without its fine noise. `reduced`: it was made smaller by half at least."""
     light, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
-    across = ACROSS_LARGE_PX if max(image.shape) > LARGE else ACROSS_PX
-    light = cv2.bilateralFilter(light, across, ALIKE, NEAR_PX)
+    light = cv2.bilateralFilter(light, ACROSS_REDUCED_PX if reduced else ACROSS_PX, ALIKE, NEAR_PX)
     red, blue = (cv2.blur(colour, (COLOURS_PX, COLOURS_PX)) for colour in (red, blue))
     return cv2.cvtColor(cv2.merge((light, red, blue)), cv2.COLOR_YCrCb2RGB).astype(np.uint8, copy=False)
