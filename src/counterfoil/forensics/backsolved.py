@@ -65,7 +65,7 @@ class BackSolved(Result):
     def plot(self) -> Figure:
         """The percentages the counts come out of."""
         heights = np.array([[float(x or 0)] for x in self.percentages.values()])
-        return plotting.groups(list(self.percentages), heights, ("percent of the total",))
+        return plotting.groups(list(self.percentages), heights, ("all",), xlabel="% of the total")
 
 
 def back_solved(counts: Mapping[str, int], total: int, *, decimals: int = 1) -> BackSolved:
@@ -94,7 +94,7 @@ def back_solved(counts: Mapping[str, int], total: int, *, decimals: int = 1) -> 
     hit = all(x is not None for x in found.values())
     chance = (steps + 1) / total
     return BackSolved(
-        sample=Sample(len(counts), {}),
+        sample=Sample(len(counts), {}, "counts"),
         warnings=(),
         total=total,
         percentages=found,

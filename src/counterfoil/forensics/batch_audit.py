@@ -197,7 +197,7 @@ def macro(
         warnings.append("All batches were recounted." + ("" if same else " The recount shows another outcome."))
     seen = len({batch for batch, _ in recounted})
     return Macro(
-        sample=Sample(seen, {"not_recounted": batches - seen}),
+        sample=Sample(seen, {"not_recounted": batches - seen}, "batches"),
         warnings=tuple(warnings),
         winners=names,
         margin=margin,

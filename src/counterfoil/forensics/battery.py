@@ -42,7 +42,7 @@ from counterfoil.forensics.kernel import kernel
 from counterfoil.forensics.klimek import FIRST_STAGE, FIT, klimek_first_stage, klimek_fit
 from counterfoil.forensics.late_count import LateShift
 from counterfoil.forensics.levels import FAMILY, LEVELS, holm, stands_out
-from counterfoil.forensics.results import Method, Result, Sample, plain
+from counterfoil.forensics.results import Method, Result, plain
 from counterfoil.forensics.spikes import METHOD as SPIKES
 from counterfoil.forensics.spikes import Spikes, spikes
 from counterfoil.forensics.stations import NEEDED, Stations
@@ -129,7 +129,7 @@ def _ballot_digits(table: Stations) -> LastDigit:
     free = given * (registered - given) >= LEAST_VARIANCE * registered
     result = last_digit(given[free])
     left_out = {"too_little_spread": int(np.count_nonzero(~free)), **result.sample.excluded}
-    return replace(result, sample=Sample(result.sample.used, left_out))
+    return replace(result, sample=replace(result.sample, excluded=left_out))
 
 
 def _totals_back_solved(table: Stations) -> Result:

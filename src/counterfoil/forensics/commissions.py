@@ -84,7 +84,9 @@ class Kireev(Result):
         """Stations at none, one and two votes for each pair found."""
         rows = [(f.zeros, f.ones, f.twos) for f in self.found] or [(0, 0, 0)]
         names = [f"{f.commission}: {f.party}" for f in self.found] or ["none found"]
-        return plotting.groups(names, np.array(rows, dtype=np.float64), ("no vote", "one vote", "two votes"))
+        return plotting.groups(
+            names, np.array(rows, dtype=np.float64), ("no vote", "one vote", "two votes"), xlabel="stations"
+        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,12 @@ class MachineCounts(Result):
         """Differences by commission, sorted."""
         differences = np.sort(np.array(list(self.by_commission.values()), dtype=np.float64))
         ranks = np.linspace(1, differences.size, differences.size)
-        return plotting.curves(ranks, {"difference": differences}, xlabel="commissions", ylabel="votes")
+        return plotting.curves(
+            ranks,
+            {"difference": differences},
+            xlabel="commissions, smallest difference first",
+            ylabel="reported less expected, votes",
+        )
 
 
 def kireev(votes: Mapping[str, Column], commission: Labels) -> Kireev:

@@ -74,7 +74,12 @@ class Fingerprint(Result):
 
     def plot(self) -> Figure:
         """Turnout to the right, share upwards; the root of the density, so that thin tails are seen."""
-        return plotting.heatmap(np.sqrt(self.cells), xlabel="turnout, %", ylabel="leader's share, %")
+        return plotting.heatmap(
+            np.sqrt(self.cells),
+            xlabel="turnout, %",
+            ylabel="leader's share, %",
+            values=f"root of the {self.weight} in a cell",
+        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,13 @@ class FingerprintDifference(Result):
 
     def plot(self) -> Figure:
         """Red where the second election has more, blue where the first has."""
-        return plotting.heatmap(self.cells, xlabel="turnout, %", ylabel="leader's share, %", diverging=True)
+        return plotting.heatmap(
+            100 * self.cells,
+            xlabel="turnout, %",
+            ylabel="leader's share, %",
+            values=f"more or fewer {self.weight} than before, % of all",
+            diverging=True,
+        )
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ class Flows(Result):
 
     def plot(self) -> Figure:
         """The matrix as grouped bars, one group per option of the first election."""
-        return plotting.groups(list(self.first), self.matrix, self.second)
+        return plotting.groups(
+            list(self.first), 100 * self.matrix, self.second, xlabel="where they went, % of each option before"
+        )
 
 
 def flows(first: Mapping[str, Column], second: Mapping[str, Column], *, seed: int = 1) -> Flows:
@@ -113,7 +115,7 @@ def flows(first: Mapping[str, Column], second: Mapping[str, Column], *, seed: in
     low, high = np.quantile(np.stack(again), (0.025, 0.975), axis=0)
     residual, spread = y - x @ matrix, y - y.mean(axis=0)
     return Flows(
-        sample=Sample(x.shape[0], {}),
+        sample=Sample(x.shape[0], {}, "territories"),
         warnings=(),
         first=tuple(first),
         second=tuple(second),

@@ -73,7 +73,14 @@ class PublishedIntegerPercentages(Result):
 
     def plot(self) -> Figure:
         """Simulated counts of stations with a whole percentage in either; the observed count is marked."""
-        return plotting.histogram(self._simulated, mark=self.either.hits, xlabel="stations with a whole percentage")
+        return plotting.histogram(
+            self._simulated,
+            marks=(self.either.hits,),
+            xlabel="stations with a whole percentage",
+            ylabel="simulated elections",
+            of_values="simulated",
+            of_marks="observed",
+        )
 
 
 def _float_table(n: int, window: float) -> NDArray[np.bool_]:

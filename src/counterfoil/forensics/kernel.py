@@ -64,7 +64,9 @@ class Kernel(Result):
 
     def plot(self) -> Figure:
         """The smoothed density of voters."""
-        return plotting.heatmap(self._density[:100, :100], xlabel="turnout, %", ylabel="leader's share, %")
+        return plotting.heatmap(
+            self._density[:100, :100], xlabel="turnout, %", ylabel="leader's share, %", values="voters, smoothed"
+        )
 
 
 def _peak(voters: Floats) -> tuple[int, int]:

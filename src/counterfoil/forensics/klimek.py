@@ -84,7 +84,9 @@ class KlimekFirstStage(Result):
         """Densities of turnout and share with the peaks found."""
         grid = np.linspace(0.0, 1.0, self._densities[0].size)
         lines = {"turnout": self._densities[0], "leader's share": self._densities[1]}
-        return plotting.curves(grid, lines, xlabel="part of 1", ylabel="density", marks=(self.tau, self.nu))
+        return plotting.curves(
+            grid, lines, xlabel="turnout; leader's share (parts of 1)", ylabel="density", marks=(self.tau, self.nu)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,11 @@ def alpha(
     width = (start - mean) / 2 if c is None else c
     history = _history(values, mean, upper, float(population or 0), kinds[estimator], start, width, float(d))
     return Alpha(
-        sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, estimator=estimator
+        sample=Sample(values.size, {}, "draws"),
+        warnings=(),
+        p=float(history.min()),
+        history=history,
+        estimator=estimator,
     )
 
 
@@ -236,7 +240,9 @@ def betting(x: Draws, *, stake: float, mean: float = 0.5, upper: float = 1.0, po
     if not 0 <= stake <= 1 / upper:
         raise InputError("stake", expected=f"from 0 to {1 / upper:g}", found=f"{stake:g}")
     history = _history(values, mean, upper, float(population or 0), STAKE, stake, 0.0, 0.0)
-    return Betting(sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, stake=stake)
+    return Betting(
+        sample=Sample(values.size, {}, "draws"), warnings=(), p=float(history.min()), history=history, stake=stake
+    )
 
 
 def kaplan_markov(x: Draws, *, mean: float = 0.5, padding: float = 0.0) -> KaplanMarkov:
@@ -255,5 +261,5 @@ def kaplan_markov(x: Draws, *, mean: float = 0.5, padding: float = 0.0) -> Kapla
         steps = np.log(values + padding) - math.log(mean + padding)
     history = np.exp(-np.maximum(np.cumsum(steps), 0.0))
     return KaplanMarkov(
-        sample=Sample(values.size, {}), warnings=(), p=float(history.min()), history=history, padding=padding
+        sample=Sample(values.size, {}, "draws"), warnings=(), p=float(history.min()), history=history, padding=padding
     )

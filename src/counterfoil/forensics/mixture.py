@@ -151,7 +151,13 @@ class Mixture(Result):
             f"class {i + 1}": np.histogram(self._pi_draws[..., i], edges, density=True)[0].astype(np.float64)
             for i in range(3)
         }
-        return plotting.curves(100 * (edges[:-1] + 0.0025), lines, xlabel="share of stations, %", ylabel="density")
+        return plotting.curves(
+            100 * (edges[:-1] + 0.0025),
+            lines,
+            xlabel="share of stations, %",
+            ylabel="density",
+            title="" if self.converged else "The chains do not agree: nothing here may be quoted.",
+        )
 
 
 def _unpack(point: Floats) -> tuple[Floats, Floats]:
@@ -373,6 +379,7 @@ def _with_warnings(result: Mixture) -> Mixture:
     if result.model == "bl" and result.dispersion > OVERDISPERSED:
         warnings.append(
             "Model bl has no place for stations that differ from each other, and turnout varies "
-            f"{result.dispersion:.1f} times as much as one common rate would give: its classes 2 and 3 measure this."
+            f"{result.dispersion:.1f} times as much as one common rate would give: its classes 2 and 3 show how much "
+            "stations differ, not what they are named for; model qbl leaves room for that."
         )
     return Mixture(**{**vars(result), "warnings": tuple(warnings)})

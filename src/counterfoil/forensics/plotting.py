@@ -36,6 +36,11 @@ def _figure(rows: int = 1, columns: int = 1, *, width: float = 8.0, height: floa
     return figure, list(axes.flat)
 
 
+def _legend(figure: Figure) -> None:
+    """Above the picture: within it a legend lies on what is drawn."""
+    figure.legend(loc="outside upper right", ncols=4, frameon=False)
+
+
 def comb(*variables: tuple[str, Ints, Ints]) -> Figure:
     """Stations per tenth of a percentage point, one row per (name, numerators, denominators);
 
@@ -60,12 +65,15 @@ def bars(names: Sequence[str], observed: Floats, expected: Floats, sd: Floats, *
     ax.errorbar(at, expected, yerr=2 * sd, fmt="o", color=MARK, capsize=4, label="expected, two standard deviations")
     ax.set_xticks(at, list(names))
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(frameon=False)
+    _legend(figure)
     return figure
 
 
-def heatmap(matrix: Floats, *, xlabel: str, ylabel: str, diverging: bool = False) -> Figure:
-    """A 100 x 100 histogram in percent, first axis to the right; signed values around a white zero."""
+def heatmap(matrix: Floats, *, xlabel: str, ylabel: str, values: str, diverging: bool = False) -> Figure:
+    """A 100 x 100 histogram in percent, first axis to the right; signed values around a white zero.
+
+    `values`: what the colours mean.
+    """
     figure, (ax,) = _figure(width=5.4, height=5.0)
     limit = float(np.abs(matrix).max()) or 1.0
     image = ax.imshow(
@@ -77,7 +85,7 @@ def heatmap(matrix: Floats, *, xlabel: str, ylabel: str, diverging: bool = False
         vmin=-limit if diverging else 0.0,
         vmax=limit,
     )
-    figure.colorbar(image, ax=ax, shrink=0.8)
+    figure.colorbar(image, ax=ax, shrink=0.8, label=values)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     return figure
 
@@ -93,29 +101,35 @@ def scatter(x: Floats, y: Floats, *, xlabel: str, ylabel: str, line: tuple[float
     return figure
 
 
-def curves(x: Floats, lines: dict[str, Floats], *, xlabel: str, ylabel: str, marks: Sequence[float] = ()) -> Figure:
+def curves(
+    x: Floats, lines: dict[str, Floats], *, xlabel: str, ylabel: str, marks: Sequence[float] = (), title: str = ""
+) -> Figure:
     """Several curves over one axis, with vertical marks."""
     figure, (ax,) = _figure()
     for (name, y), colour in zip(lines.items(), (INK, MARK, "#5b8c5a", "#8a6fb0"), strict=False):
         ax.plot(x, y, color=colour, label=name, drawstyle="steps-mid")
     for mark in marks:
         ax.axvline(mark, color="#888888", linewidth=0.8, linestyle="--")
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(frameon=False)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if len(lines) > 1:
+        _legend(figure)
     return figure
 
 
-def histogram(values: Floats, *, mark: float, xlabel: str) -> Figure:
-    """Simulated values as a histogram, the observed one as a line."""
+def histogram(
+    values: Floats, *, marks: Sequence[float], xlabel: str, ylabel: str, of_values: str, of_marks: str
+) -> Figure:
+    """Values as a histogram, with vertical marks, and what both are called."""
     figure, (ax,) = _figure()
-    ax.hist(values, bins=40, color=BAND, label="simulated")
-    ax.axvline(mark, color=MARK, label="observed")
-    ax.set(xlabel=xlabel, ylabel="simulated elections")
-    ax.legend(frameon=False)
+    ax.hist(values, bins=40, color=BAND, label=of_values)
+    for number, mark in enumerate(marks):
+        ax.axvline(mark, color=MARK, label=of_marks if number == 0 else None)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    _legend(figure)
     return figure
 
 
-def groups(names: Sequence[str], heights: Floats, series: Sequence[str]) -> Figure:
+def groups(names: Sequence[str], heights: Floats, series: Sequence[str], *, xlabel: str) -> Figure:
     """Grouped bars: one group per name, one bar per series."""
     figure, (ax,) = _figure(height=max(2.4, 0.5 * len(names) + 1.2))
     at, width = np.arange(len(names)), 0.8 / len(series)
@@ -123,5 +137,9 @@ def groups(names: Sequence[str], heights: Floats, series: Sequence[str]) -> Figu
         ax.barh(at + (j - (len(series) - 1) / 2) * width, heights[:, j], height=width, color=colour, label=label)
     ax.set_yticks(at, list(names))
     ax.invert_yaxis()
-    ax.legend(frameon=False)
+    ax.set(xlabel=xlabel)
+    if heights.min(initial=0) >= 0:
+        ax.set_xlim(0, None if heights.max(initial=0) > 0 else 1)
+    if len(series) > 1:
+        _legend(figure)
     return figure

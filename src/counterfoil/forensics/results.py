@@ -48,10 +48,11 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many stations a figure rests on, and for each reason how many were left out."""
+    """How many stations (or what `unit` names) a figure rests on, and for each reason how many were left out."""
 
     used: int
     excluded: Mapping[str, int]
+    unit: str = "stations"
 
     @property
     def given(self) -> int:
@@ -59,7 +60,7 @@ class Sample:
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in self.excluded.items() if count)
-        return f"{self.used:,} of {self.given:,} stations" + (f" (left out: {reasons})" if reasons else "")
+        return f"{self.used:,} of {self.given:,} {self.unit}" + (f" (left out: {reasons})" if reasons else "")
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,9 @@ class Spikes(Result):
         return (self.excess - self.expected) / self.sd if self.sd > 0 else float("nan")
 
     def measured(self) -> str:
+        shares = "share" if len(self.peaks) == 1 else "shares"
         return (
-            f"{self.excess:.2f} % of the stations are in excess at {len(self.peaks)} coarse shares; elections "
+            f"{self.excess:.2f} % of the stations are in excess at {len(self.peaks)} coarse {shares}; elections "
             "redrawn smoothly "
             f"give {self.expected:.2f} % (standard deviation {self.sd:.2f}, p = {self.p:.3g})."
         )

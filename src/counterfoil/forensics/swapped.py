@@ -34,7 +34,7 @@ METHOD = Method(
     ),
     minimum="100 stations with 20 votes for both together, and areas of three stations or a previous round.",
     innocent=("closed institutions and villages that vote unlike everybody around them",),
-    references=(Reference("No publication: the rule is described in docs/methods/forensics-scans.md."),),
+    references=(Reference("our own rule, not published elsewhere: docs/methods/forensics-scans.md."),),
 )
 MINIMUM_STATIONS, MINIMUM_VOTES, MINIMUM_AREA = 100, 20, 3
 MAD_TO_SD = 1.4826
@@ -77,7 +77,14 @@ class Swapped(Result):
     def plot(self) -> Figure:
         """Deviations of all stations from the expectation, in spreads, cut at 15."""
         shown = np.clip(self._deviations, -15.0, 15.0)
-        return plotting.histogram(shown, mark=self.far, xlabel="spreads off the expectation")
+        return plotting.histogram(
+            shown,
+            marks=(-self.far, self.far),
+            xlabel="spreads off the expectation",
+            ylabel="stations",
+            of_values="stations",
+            of_marks="named beyond, if near when turned round",
+        )
 
 
 def columns_swapped(
