@@ -30,9 +30,9 @@ _FADES, _KEPT = 0.1, 1.5
 the points, or than this many for each figure fitted, would count."""
 _TIED = 5.0
 """Weight of the guess that the shape is right already, in points."""
-_REACH, _CUTS = 4.0, 4
-"""The longest step in deviations (in fourteen dimensions points lie three to five from the middle), and how often it
-is cut to a half where it leads down."""
+_REACH, _CUTS = 4.0, 5
+"""The longest step in deviations (in fourteen dimensions points lie three to five from the middle), and how many are
+tried, each half as long, where it leads down."""
 _MOST = 4.0
 """By how much one round may flatten or sharpen a direction's curvature."""
 _FAR = np.array([0.15, 0.3, 0.5, 0.8, 1.2, 1.7, 2.3])
@@ -64,6 +64,17 @@ def quadratic(z: Floats, values: Floats) -> tuple[Floats, Floats]:
     return found[1 : 1 + size], np.eye(size) - second
 
 
+def _step(slope: Floats, roots: Floats, reach: float) -> Floats:
+    """The highest point of a quadratic within reach; where that is near, a step along the slope and not to the peak."""
+    low, high = 0.0, float(np.linalg.norm(slope)) / reach
+    if np.linalg.norm(slope / roots) <= reach:
+        return slope / roots
+    for _ in range(50):
+        more = 0.5 * (low + high)
+        low, high = (more, high) if np.linalg.norm(slope / (roots + more)) > reach else (low, more)
+    return slope / (roots + high)
+
+
 def follow(
     density: Density, middle: Floats, covariance: Floats, *, batch: int, rounds: int, enough: float, rng: Generator
 ) -> tuple[Floats, Floats]:
@@ -92,15 +103,13 @@ def follow(
         slope, curvature = quadratic(np.linalg.solve(lower, (points - middle).T).T, values)
         roots, vectors = np.linalg.eigh(curvature)
         roots = np.clip(roots, 1 / _MOST, _MOST)
-        step = vectors @ ((vectors.T @ slope) / roots)
-        length = float(np.linalg.norm(step))
-        step *= min(1.0, _REACH / max(length, 1e-300))
-        for _ in range(_CUTS):
-            there = float(density((middle + lower @ step)[None])[0])
-            if there > height:
-                middle, height = middle + lower @ step, there
+        slope = vectors.T @ slope
+        length = float(np.linalg.norm(slope / roots))
+        for cut in range(_CUTS):
+            there = middle + lower @ (vectors @ _step(slope, roots, _REACH / 2**cut))
+            if (value := float(density(there[None])[0])) > height:
+                middle, height = there, value
                 break
-            step *= 0.5
         _log.info("round %d: %d points worth %.2f, peak %.2f away, at %.1f", turn + 1, batch, worth, length, height)
         wider = lower @ (vectors / np.sqrt(roots))
         covariance = np.asarray(wider @ wider.T, dtype=np.float64)
