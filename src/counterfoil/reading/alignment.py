@@ -7,7 +7,8 @@ its place within a few pixels, by normalised correlation.
 * How well tiles fit where they must then be says whether it is this page (`Fit`): agreement of points alone takes a
   page of the same election with other rows for the right one.
 * A tile with lines in one direction slides along them; only tiles with corners say where the paper is.
-* Fields and masked areas are left out: what people write differs from sheet to sheet.
+* Fields and masked areas are left out: what people write differs from sheet to sheet. Once the page is known, the bend
+  is followed there too, by straight lines alone (`followed`).
 * The template is blurred to the photo's own detail first; a small photo is not a wrong page.
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.reading.belief import Grey, Ink, Quad
+from counterfoil.reading.bending import Bend, Measured, bent
 from counterfoil.reading.features import Homography, Points, projected, size_at
 
 SIDE = 1_000
@@ -32,6 +34,13 @@ LEAST_KNOTS = 8
 ROUNDS = 3
 ENOUGH = 0.85
 """Part of the tiles found at which no further round is worth its time."""
+LINE = 31
+"""Pixels of the sheet; shorter runs may be strokes."""
+NET = 80
+"""Distance of the points of the net by which a known page's bend is followed, in pixels of the sheet."""
+STIFF = 0.05
+CLOSER = ((8, (6.0, 4.0, 3.0)), (5, (2.5, 1.5)))
+"""How far tiles look for their place in each round, and the reaches (`bending`) of its fit, in pixels of the sheet."""
 MIN_CORNER = 1e-3
 MIN_PRINT = 0.07
 """Standard deviation of darkness from which a tile has print to compare."""
@@ -69,6 +78,14 @@ class Sheet:
     """n x 2: left and top of each tile that has print, and nothing but print."""
     firm: NDArray[np.bool_]
     """n: which tiles have one place only."""
+    across: NDArray[np.float64]
+    """n x 2: the direction across a tile's lines, of length 1."""
+    lines: Ink
+    """0 to 1: straight lines alone."""
+    ruled: NDArray[np.intp]
+    """m x 2: left and top of each tile with lines where people write or a mask lies."""
+    ruled_firm: NDArray[np.bool_]
+    ruled_across: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,8 @@ class Placing:
     """Distance in the template over which a knot counts."""
     knots: NDArray[np.float64]
     shifts: NDArray[np.float64]
+    bending: Bend | None = None
+    """In place of the knots, where the bend was followed closely."""
 
     def place(self, points: NDArray[np.float64]) -> Quad:
         """Points of the template (n x 2 pixels) in the photo."""
@@ -96,6 +115,8 @@ class Placing:
 
         A small weight draws each plane towards level, or it would tilt wildly where knots are few.
         """
+        if self.bending is not None:
+            return self.bending.at(points)
         if len(self.knots) < LEAST_KNOTS:
             return np.zeros_like(points)
         result = np.empty_like(points)
@@ -159,15 +180,57 @@ def sheet(grey: Grey, hidden: Sequence[Quad]) -> Sheet:
     for area in hidden:
         cv2.fillPoly(cover, [np.round(np.asarray(area) * scale).astype(np.int32)], 1)
     cover = cv2.dilate(cover, np.ones((7, 7), np.uint8)).astype(np.uint8, copy=False)
-    corners = cv2.cornerMinEigenVal(cv2.GaussianBlur(dark, (0, 0), 1.0), blockSize=TILE // 2, ksize=3)
-    tiles, firm = [], []
+    lines = straight(dark)
+    found: tuple[list[_Tile], list[_Tile]] = ([], [])
+    cornered = (_cornered(dark), _cornered(lines))
     for top in range(0, size[1] - TILE + 1, TILE):
         for left in range(0, size[0] - TILE + 1, TILE):
             part = (slice(top, top + TILE), slice(left, left + TILE))
-            if not cover[part].any() and float(dark[part].std()) >= MIN_PRINT:
-                tiles.append((left, top))
-                firm.append(float(corners[top + TILE // 2, left + TILE // 2]) >= MIN_CORNER)
-    return Sheet(size[0], size[1], scale, dark, np.array(tiles, np.intp).reshape(-1, 2), np.array(firm, bool))
+            covered = bool(cover[part].any())
+            seen = lines if covered else dark
+            if float(seen[part].std()) >= MIN_PRINT:
+                firm = float(cornered[covered][top + TILE // 2, left + TILE // 2]) >= MIN_CORNER
+                found[covered].append(((left, top), firm, _steepest(seen[part])))
+    (tiles, firm_tiles, across), (ruled, ruled_firm, ruled_across) = (_columns(part) for part in found)
+    return Sheet(*size, scale, dark, tiles, firm_tiles, across, lines, ruled, ruled_firm, ruled_across)
+
+
+_Tile = tuple[tuple[int, int], bool, NDArray[np.float64]]
+
+
+def _columns(found: Sequence[_Tile]) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
+    return (
+        np.array([place for place, _, _ in found], np.intp).reshape(-1, 2),
+        np.array([firm for _, firm, _ in found], bool),
+        np.array([across for _, _, across in found], np.float64).reshape(-1, 2),
+    )
+
+
+def _cornered(dark: Ink) -> Ink:
+    """How much changes in every direction around each pixel."""
+    calm = cv2.GaussianBlur(dark, (0, 0), 1.0)
+    return np.asarray(cv2.cornerMinEigenVal(calm, blockSize=TILE // 2, ksize=3), np.float32)
+
+
+def _steepest(dark: Ink) -> NDArray[np.float64]:
+    """The direction in which darkness changes most: across the lines of a tile."""
+    down, right = np.gradient(dark.astype(np.float64))
+    mixed = (right * down).sum()
+    tensor = np.array([[(right * right).sum(), mixed], [mixed, (down * down).sum()]])
+    return np.asarray(np.linalg.eigh(tensor)[1][:, 1], np.float64)
+
+
+def straight(dark: Ink) -> Ink:
+    """Lines across and down, without what is shorter than `LINE` pixels, such as strokes of a pen."""
+    best = np.zeros_like(dark)
+    for high, wide in ((1, LINE), (LINE, 1)):
+        ridge = np.clip(dark - cv2.blur(dark, (9, 1) if wide == 1 else (1, 9)), 0, None)
+        # A line may run aslant by a pixel or two.
+        thick = cv2.dilate(ridge, np.ones((3, 3), np.uint8))
+        long = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((high, wide), np.uint8))
+        best = np.maximum(best, np.minimum(long, ridge))
+    best = _blurred(best, 1.0)
+    return np.asarray(np.minimum(best / max(0.05, float(np.percentile(best, 98))), 1), np.float32)
 
 
 def darkened(grey: Grey) -> Ink:
@@ -202,6 +265,61 @@ def settled(photo: Grey, turn: Homography, page: Sheet, paper: Paper) -> tuple[P
         if int((near.score >= GOOD).sum()) <= found + 2:
             break
     return placing, fit(photo, placing, page, LAST_PLAY)
+
+
+def followed(photo: Grey, placing: Placing, page: Sheet) -> tuple[Placing, Fit]:
+    """A known page's `placing` with the bend followed closely, and how it fits; the same where that fits no better."""
+    before = fit(photo, placing, page, LAST_PLAY)
+    best = (placing, before)
+    size = (page.width / page.scale, page.height / page.scale)
+    start: Bend | None = None
+    for play, reaches in CLOSER:
+        seen, where = flattened(photo, placing, page)
+        dark = darkened(seen)
+        print_ = _looked_up(dark, _as_seen(placing, page), page.tiles, where, play)
+        lines = _looked_up(straight(dark), page.lines, page.ruled, where, play)
+        parts = [
+            *_measured(placing, page, print_, page.tiles, page.firm, page.across, play),
+            *_measured(placing, page, lines, page.ruled, page.ruled_firm, page.ruled_across, play),
+        ]
+        whole = Measured(
+            np.concatenate([part.places for part in parts]),
+            np.concatenate([part.along for part in parts]),
+            np.concatenate([part.far for part in parts]),
+        )
+        if len(whole.far) < 4 * LEAST_KNOTS:
+            break
+        scaled = [reach / page.scale for reach in reaches]
+        start = bent(size, NET / page.scale, whole, stiff=STIFF, reaches=scaled, start=start)
+        placing = replace(placing, bending=start)
+    after = fit(photo, placing, page, LAST_PLAY)
+    return (placing, after) if after.found + after.typical > before.found + before.typical else best
+
+
+def _measured(
+    placing: Placing,
+    page: Sheet,
+    looked: _Looked,
+    tiles: NDArray[np.intp],
+    firm: NDArray[np.bool_],
+    across: NDArray[np.float64],
+    play: int,
+) -> list[Measured]:
+    """What tiles say of the bend: firm ones both ways, others across their lines. In pixels of the template."""
+    asked, score, moved = looked
+    places = np.asarray((tiles[asked] + TILE / 2) / page.scale, np.float64)
+    ways = across[asked]
+    good = score >= GOOD
+    both = good & firm[asked] & (np.abs(moved).max(axis=1, initial=0) < play - 0.5)
+    one = good & ~firm[asked] & (np.abs((moved * ways).sum(axis=1)) < play - 0.5)
+    # They were found beside where the present bend puts them.
+    shift = np.add(moved / page.scale, placing.bend(places))
+    level, upright = np.tile((1.0, 0.0), (int(both.sum()), 1)), np.tile((0.0, 1.0), (int(both.sum()), 1))
+    return [
+        Measured(places[both], level, shift[both, 0]),
+        Measured(places[both], upright, shift[both, 1]),
+        Measured(places[one], ways[one], (shift[one] * ways[one]).sum(axis=1)),
+    ]
 
 
 def flat_placing(turn: Homography, page: Sheet, paper: Paper) -> Placing:
@@ -245,14 +363,31 @@ def flattened(photo: Grey, placing: Placing, page: Sheet) -> tuple[Grey, NDArray
 def fit(photo: Grey, placing: Placing, page: Sheet, play: int) -> Fit:
     """Looks every tile of the page up in the photo, `play` pixels around where it should be."""
     seen, where = flattened(photo, placing, page)
+    asked, scores, shifts = _looked_up(darkened(seen), _as_seen(placing, page), page.tiles, where, play)
+    return Fit(
+        np.asarray(page.tiles[asked] + TILE / 2, np.float64),
+        page.firm[asked],
+        scores,
+        shifts.astype(np.float32),
+        float(asked.mean()) if asked.size else 0.0,
+    )
+
+
+def _as_seen(placing: Placing, page: Sheet) -> Ink:
+    """The page's print, as blurred as the photo shows it."""
     middle = np.array([page.width / 2, page.height / 2]) / page.scale
     own = size_at(placing.turn, middle) / page.scale
-    dark, wanted = darkened(seen), page.dark
-    if own < 1:
-        wanted = _blurred(wanted, min(3.0, 0.6 * float(np.sqrt(1 / own**2 - 1)) + 0.3))
+    return page.dark if own >= 1 else _blurred(page.dark, min(3.0, 0.6 * float(np.sqrt(1 / own**2 - 1)) + 0.3))
+
+
+_Looked = tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float64]]
+"""Which tiles lay in the photo; of those, the correlation at the best place, and the shift to it."""
+
+
+def _looked_up(dark: Ink, wanted: Ink, tiles: NDArray[np.intp], where: NDArray[np.bool_], play: int) -> _Looked:
     padded = cv2.copyMakeBorder(dark, play, play, play, play, cv2.BORDER_REPLICATE)
-    asked, scores, shifts = np.zeros(len(page.tiles), bool), [], []
-    for index, (left, top) in enumerate(page.tiles):
+    asked, scores, shifts = np.zeros(len(tiles), bool), [], []
+    for index, (left, top) in enumerate(tiles):
         if not where[top : top + TILE, left : left + TILE].all():
             continue
         asked[index] = True
@@ -265,13 +400,7 @@ def fit(photo: Grey, placing: Placing, page: Sheet, play: int) -> Fit:
             dx, dy = x - play + _peak(fits[y], x), y - play + _peak(fits[:, x], y)
         scores.append(score)
         shifts.append((dx, dy))
-    return Fit(
-        np.asarray(page.tiles[asked] + TILE / 2, np.float64),
-        page.firm[asked],
-        np.array(scores, np.float32),
-        np.array(shifts, np.float32).reshape(-1, 2),
-        float(asked.mean()) if asked.size else 0.0,
-    )
+    return asked, np.array(scores, np.float32), np.array(shifts, np.float64).reshape(-1, 2)
 
 
 def _blurred(dark: Ink, radius: float) -> Ink:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from counterfoil.election.template_format import TemplatePage
-from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, flat_placing, settled, sheet
+from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, flat_placing, followed, settled, sheet
 from counterfoil.reading.belief import Grey, Quad, Rgb
 from counterfoil.reading.codes import CodeSeen
 from counterfoil.reading.features import (
@@ -230,6 +230,9 @@ class _Search:
             return self._found(best, _OTHER, "other-code")
         if not best.by_lines and self._second(best):
             return self._found(best, _TWO, "two-pages")
+        if not best.by_lines:
+            placing, fit = followed(self._photo.grey, best.placing, best.page.sheet)
+            best = replace(best, placing=placing, fit=fit)
         return self._found(best, None, None)
 
     def _rounds(self) -> list[tuple[Kind, Sequence[Prepared]]]:
