@@ -267,9 +267,12 @@ def settled(photo: Grey, turn: Homography, page: Sheet, paper: Paper) -> tuple[P
     return placing, fit(photo, placing, page, LAST_PLAY)
 
 
-def followed(photo: Grey, placing: Placing, page: Sheet) -> tuple[Placing, Fit]:
-    """A known page's `placing` with the bend followed closely, and how it fits; the same where that fits no better."""
-    before = fit(photo, placing, page, LAST_PLAY)
+def followed(photo: Grey, placing: Placing, before: Fit, page: Sheet) -> tuple[Placing, Fit]:
+    """A known page's `placing` with the bend followed closely, and how it fits; the same where that fits no better.
+
+    Args:
+        before: how `placing` fits, as `settled` said.
+    """
     best = (placing, before)
     size = (page.width / page.scale, page.height / page.scale)
     start: Bend | None = None

@@ -231,7 +231,7 @@ class _Search:
         if not best.by_lines and self._second(best):
             return self._found(best, _TWO, "two-pages")
         if not best.by_lines:
-            placing, fit = followed(self._photo.grey, best.placing, best.page.sheet)
+            placing, fit = followed(self._photo.grey, best.placing, best.fit, best.page.sheet)
             best = replace(best, placing=placing, fit=fit)
         return self._found(best, None, None)
 
