@@ -37,8 +37,8 @@ _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _MARKS = "-_? ./,"
 LEAST_SURE_PX = 1_050
-"""Longer side of a kept copy below which the machine is sure of nothing. Set when copies of every size were bent by up to
-6 pixels: of 19 under 1,067 pixels two were taken with fields off by half their height and more, of 30 larger ones
+"""Longer side of a kept copy below which the machine is sure of nothing. Set when copies of every size were bent by up
+to 6 pixels: of 19 under 1,067 pixels two were taken with fields off by half their height and more, of 30 larger ones
 none. Small ones are bent less now; what they could be trusted with is not measured again."""
 _FAR = 10
 """Corners of the sheet may lie outside the photo, this many times its size at most."""
