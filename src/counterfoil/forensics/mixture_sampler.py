@@ -63,8 +63,9 @@ _FEW_LEFT = 0.97
 _CROWD_PER_DIMENSION = 14
 SHARE_STEPS = 25
 """Steps of the shares by themselves between two likelihoods; together they cost a tenth of one."""
-_ENOUGH = 0.45
-"""Part of the drawn points that the weights should be worth."""
+_ENOUGH, _ENOUGH_OF_ONE, _ENOUGH_OF_FEW = 0.45, 0.6, 0.7
+"""Part of the drawn points that the weights should be worth, of several t, of one, and of one on the crowd's part."""
+_MORE_OF_FEW = 2
 _SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _WIDTH = 1e-3
 """Of the differences that stand for a gradient."""
@@ -217,9 +218,11 @@ def _crowd(target: _Counted, peaks: tuple[tuple[Floats, float], ...], part: int,
 def _followed(target: _Counted, middle: Floats, covariance: Floats, part: int, rng: Generator) -> tuple[Floats, Floats]:
     """The peak on so many stations and the covariance there, of the highest peak that is seen from it."""
     density = partial(target, part=part)
+    # Where points cost little, more of them make a better shape.
+    times, enough = (_MORE_OF_FEW, _ENOUGH_OF_FEW) if part <= CROWD_PART else (1, _ENOUGH_OF_ONE)
     for _ in range(_PEAKS):
         middle, covariance = follow(
-            density, middle, covariance, batch=_BATCH * middle.size, rounds=_ROUNDS, enough=_ENOUGH, rng=rng
+            density, middle, covariance, batch=times * _BATCH * middle.size, rounds=_ROUNDS, enough=enough, rng=rng
         )
         above = higher(density, middle) if part <= LOOK_PART else None
         if above is None:
