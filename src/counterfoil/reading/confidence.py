@@ -109,7 +109,7 @@ class Calibration:
     """What `reader fit` learned on the job, on the logit of the probability."""
     steps: tuple[Map, ...] = ()
     """What later fits learned, in their order, once one of them is no line."""
-    accept: float = 0.99
+    accept: float = 0.995
     suggest: float = 0.6
     most_unconfirmed: float = 0.99
     """The most that is said of an answer without a rule and both readers behind it."""
