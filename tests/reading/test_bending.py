@@ -5,10 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from counterfoil.election.templates import picture_of
 from counterfoil.evidence.turning import turned_and_bent
 from counterfoil.reading.bending import Floats, Measured, bent
+from counterfoil.reading.pages import decode
 from counterfoil.reading.register import register
-from tests.reading.real_forms import photo, prepared
+from tests.reading.real_forms import photo, prepared, template
 
 
 def _smooth(places: Floats) -> Floats:
@@ -56,3 +58,10 @@ def test_the_bend_of_a_kept_copy_is_followed_to_less_than_a_pixel() -> None:
     assert found.accepted, found.reason
     assert found.residual_px is not None
     assert found.residual_px < 0.6
+
+
+def test_a_page_that_lies_flat_is_left_as_it_was_found() -> None:
+    found = register(decode(picture_of(template("id2014p1").pages[0])), [prepared("id2014p1")])
+    assert found.accepted, found.reason
+    assert found.placing is not None
+    assert found.placing.bending is None

@@ -39,6 +39,8 @@ LINE = 31
 NET = 80
 """Distance of the points of the net by which a known page's bend is followed, in pixels of the sheet."""
 STIFF = 0.05
+FLAT_PX = 0.5
+"""Pixels of the sheet by which a tile may be off on a page that lies flat."""
 CLOSER = ((8, (6.0, 4.0, 3.0)), (5, (2.5, 1.5)))
 """How far tiles look for their place in each round, and the reaches (`bending`) of its fit, in pixels of the sheet."""
 MIN_CORNER = 1e-3
@@ -147,6 +149,12 @@ class Fit:
     """n x 2: from where the tile should be to where it was found, in pixels of the sheet."""
     asked: float
     """Part of all tiles that lay inside the photo."""
+
+    @property
+    def lies_flat(self) -> bool:
+        """Nearly every tile that was found lies where it should: there is no bend left to follow."""
+        off = np.linalg.norm(self.shift[self.firm & (self.score >= GOOD)], axis=1)
+        return len(off) >= LEAST_KNOTS and float(np.percentile(off, 90)) < FLAT_PX
 
     @property
     def found(self) -> float:
@@ -274,6 +282,8 @@ def followed(photo: Grey, placing: Placing, before: Fit, page: Sheet) -> tuple[P
         before: how `placing` fits, as `settled` said.
     """
     best = (placing, before)
+    if before.lies_flat:
+        return best
     size = (page.width / page.scale, page.height / page.scale)
     start: Bend | None = None
     for play, reaches in CLOSER:
