@@ -7,11 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from counterfoil.primitives.errors import RecordError, Refusal
-from counterfoil.reading.belief import State
-from counterfoil.reading.digits import DigitsReader, shipped_weights
-from counterfoil.reading.lessons import MOST_SIGNS, Bytes, Lesson, floats, lessons, pack_views, spellings, unpack_views
-from counterfoil.reading.train import tune
+from counterfoil.primitives.errors import RecordError
+from counterfoil.reading.digits import DigitsReader
+from counterfoil.reading.lessons import MOST_SIGNS, Bytes, floats, lessons, pack_views, spellings, unpack_views
 
 NAMES = frozenset({"ada", "bob"})
 
@@ -67,27 +65,3 @@ def test_a_field_is_learned_as_it_was_settled_even_where_the_network_reads_other
     assert all(lesson.signs[-2:] == (eight, eight) for lesson in given)
     assert lessons([views(1)], "word", None, 3, network) == []
     assert lessons([], "number", 88, 3, network) == []
-
-
-def test_the_network_learns_and_the_same_lessons_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "RATE", 1e-3)
-    monkeypatch.setattr(tune, "BLEND", 1.0)
-    network, weights = DigitsReader(), shipped_weights("western")[0]
-    signs = tuple(network.sign(s) for s in "88")
-    given = [Lesson(views(seed), signs) for seed in range(4)]
-    told: list[str] = []
-    taught = tune.tuned(weights, given, rounds=25, seed=3, note=told.append)
-    assert taught == tune.tuned(weights, given, rounds=25, seed=3, note=told.append)
-    assert len(taught) == len(weights)
-    assert told[24].startswith("round 25 of 25")
-    seen = [floats(views(1))]
-    assert network.says(seen) != (State.NUMBER, 88)
-    assert DigitsReader(taught=taught).says(seen) == (State.NUMBER, 88)
-    assert DigitsReader(taught=taught).version != network.version
-
-
-def test_lessons_that_destroy_the_network_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "RATE", 1e6)
-    given = [Lesson(views(n), (1, 2)) for n in range(64)]
-    with pytest.raises(Refusal, match="forgets"):
-        tune.tuned(shipped_weights("western")[0], given, rounds=9, seed=1, note=lambda line: None)

@@ -1,5 +1,8 @@
 """`counterfoil reader fit --fine-tune` from end to end: sheets as hands fill them are settled by people, the network is
-taught on the kept photos in the jail, taken only if held-out sheets are read as well, read with, and taken back."""
+taught on the kept photos in the jail, taken only if held-out sheets are read as well, read with, and taken back.
+
+Needs the extra `train`, which the test suite does not: see `tests/reading/fine_tuning.py`.
+"""
 
 from __future__ import annotations
 
