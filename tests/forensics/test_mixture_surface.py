@@ -84,6 +84,19 @@ def test_a_guess_so_wide_that_nothing_is_hit_is_drawn_in() -> None:
     assert np.diag(covariance) == pytest.approx([0.1] * 4, rel=0.3)
 
 
+def test_a_bent_ridge_is_followed_by_points_drawn_nearer_where_the_quadratic_leads_nowhere() -> None:
+    """Twenty deviations away along a parabola, drawn ten times too wide."""
+
+    def ridge(points: Floats) -> Floats:
+        across = np.column_stack([points[:, :1], points[:, 1:] - points[:, :1] ** 2])
+        return np.asarray(-50 * (across**2).sum(axis=1), dtype=np.float64)
+
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        middle, _ = follow(ridge, np.array([2, 4.5, 4.5]), np.eye(3), batch=15, rounds=25, enough=0.6, rng=rng)
+        assert ridge(middle[None])[0] > -1
+
+
 def test_a_skewed_density_is_followed_to_where_its_points_carry_weight() -> None:
     def gammas(points: Floats) -> Floats:
         return np.asarray((30 * points - 30 * np.exp(points)).sum(axis=1), dtype=np.float64)

@@ -3,7 +3,8 @@
 A log posterior of many observations is nearly a quadratic where it counts. So one is fitted to its values at points
 drawn around a first guess; its peak and curvature say where to draw the next ones. Unlike curvature from differences at
 one point it uses every observation, sees the density as wide as it is drawn from, and makes nothing of the last digits.
-Points of earlier rounds stay in the fit, those below the best with less weight.
+Points of earlier rounds stay in the fit, those below the best with less weight. Where its
+peak and all places on the way there lie lower, and hardly a point carries weight, the next are drawn nearer.
 
 A density of many figures may have several peaks, and which of them is the highest can change with the observations.
 `higher` looks far out along each figure for a place above the peak, from where to follow anew.
@@ -35,6 +36,8 @@ _REACH, _CUTS = 4.0, 5
 tried, each half as long, where it leads down."""
 _MOST = 4.0
 """By how much one round may flatten or sharpen a direction's curvature."""
+_LOCAL = 0.1
+"""Part that a round's points are worth, below which a step that leads nowhere makes the cloud smaller."""
 _FAR = np.array([0.15, 0.3, 0.5, 0.8, 1.2, 1.7, 2.3])
 
 Density = Callable[[Floats], Floats]
@@ -110,6 +113,10 @@ def follow(
             if (value := float(density(there[None])[0])) > height:
                 middle, height = there, value
                 break
+        else:
+            if worth < _LOCAL:
+                # The quadratic does not hold as far as points were drawn: nearer ones say more.
+                roots = np.full_like(roots, _MOST)
         _log.info("round %d: %d points worth %.2f, peak %.2f away, at %.1f", turn + 1, batch, worth, length, height)
         wider = lower @ (vectors / np.sqrt(roots))
         covariance = np.asarray(wider @ wider.T, dtype=np.float64)
