@@ -15,7 +15,7 @@ import numpy as np
 from counterfoil.evidence.picture import Image
 
 ACROSS_PX = 11
-ACROSS_REDUCED_PX = 9
+ACROSS_REDUCED_PX = 5
 """In a picture that was reduced each pixel is a mean already; a smaller circle then hides as much in less time."""
 ALIKE = 12
 """Of 255: how far apart two pixels may be in brightness to count as one paper (one standard deviation)."""
