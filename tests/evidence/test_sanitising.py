@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from counterfoil.evidence import Kind, Sanitised, decode, likeness, sanitise
+from counterfoil.evidence.sanitising import treated
 from counterfoil.evidence.turning import MOST_BEND_PX, bend_px, drawn_turn
 from counterfoil.sandbox import FileRefused, Sandbox
 from tests.sandbox import files
@@ -82,6 +83,13 @@ def test_every_picture_is_bent_in_its_own_way_by_a_few_pixels(sandbox: Sandbox) 
         assert 1.0 < np.median(bend) < bend_px(1600, 1200) < MOST_BEND_PX
         assert bend.max() < 3 * bend_px(1600, 1200)
     assert abs(float(np.median(bends[0]) - np.median(bends[1]))) > 1e-3
+
+
+def test_what_may_have_been_reduced_only_a_little_is_smoothed_as_if_it_were_not() -> None:
+    noise = np.random.default_rng(1).normal(200, 4, (1500, 2000, 1)).clip(0, 255).astype(np.uint8).repeat(3, axis=2)
+    draw = np.random.default_rng(2).bytes
+    photo, page = (float(treated(noise, draw, documents=one).std()) for one in (False, True))
+    assert page < 0.8 * photo
 
 
 def test_figures_of_a_form_stay_to_be_read(sandbox: Sandbox) -> None:

@@ -64,7 +64,7 @@ def sanitise(
 
     def made(asked: Sequence[str]) -> list[Sanitised]:
         pictures: Iterator[Pixels] = sandbox.pictures(data, documents=documents, codes=asked)
-        return [_sanitised(pixels, page, random) for page, pixels in enumerate(pictures, 1)]
+        return [_sanitised(pixels, page, random, documents) for page, pixels in enumerate(pictures, 1)]
 
     try:
         return made(codes)
@@ -74,15 +74,17 @@ def sanitise(
         return made(())  # the codes of one page may have cost it the pages behind
 
 
-def treated(upright: Image, random: Callable[[int], bytes]) -> Image:
+def treated(upright: Image, random: Callable[[int], bytes], *, documents: bool = False) -> Image:
     """What is done to the jail's pixels before they are encoded."""
-    # Of photos only those of twice the side and more come out of the jail with this side; others may have kept theirs.
-    return smoothed(turned_and_bent(upright, random), reduced=max(upright.shape) >= MAX_SIDE)
+    # Of photos only those of twice the side and more come out of the jail with this side; others may have kept theirs,
+    # and pages of documents may have been made only a little smaller.
+    reduced = not documents and max(upright.shape) >= MAX_SIDE
+    return smoothed(turned_and_bent(upright, random), reduced=reduced)
 
 
-def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes]) -> Sanitised:
+def _sanitised(pixels: Pixels, page: int, random: Callable[[int], bytes], documents: bool) -> Sanitised:
     upright: Image = np.frombuffer(pixels.rgb, np.uint8).reshape(pixels.height, pixels.width, 3)
-    image = treated(upright, random)
+    image = treated(upright, random, documents=documents)
     picture = encode(image)
     height, width = image.shape[:2]
     return Sanitised(picture, sha256_hex(picture), width, height, page, fingerprint(image), pixels.codes)

@@ -1,8 +1,8 @@
 """The smoother that takes what the sensor left out of paper, and leaves the pen's strokes: `smoothed`.
 
 A bilateral filter (Tomasi and Manduchi 1998, doi:10.1109/ICCV.1998.710815) on brightness: each pixel becomes the mean
-of the near ones that are about as light. On paper that is a mean over some eighty pixels, in which a pattern of one per
-cent drowns; across the edge of a stroke nothing is mixed. Colours, which are kept at half the size anyway, are blurred.
+of the near ones that are about as light. On paper that is a mean over all of them, in which a pattern of one per cent
+drowns; across the edge of a stroke nothing is mixed. Colours, which are kept at half the size anyway, are blurred.
 
 Against a 3x3 median, which it replaced, it hides more and costs less to read: docs/evidence.md.
 """
