@@ -30,7 +30,7 @@ from counterfoil.reading.merge import Key
 from counterfoil.reading.reader import PageReading, Reader
 from counterfoil.sandbox import Sandbox
 from counterfoil.simulate.blank import blank_form, payload
-from counterfoil.simulate.glyphs import mnist
+from counterfoil.simulate.mnist import mnist
 from counterfoil.simulate.sheets import random_sheet
 from counterfoil.workflow.machine import LEAST_SURE_PX, printed_kinds
 

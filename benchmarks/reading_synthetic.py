@@ -24,7 +24,7 @@ from counterfoil.reading.merge import Key
 from counterfoil.reading.pages import decode
 from counterfoil.reading.reader import Reader
 from counterfoil.simulate.blank import blank_form
-from counterfoil.simulate.glyphs import mnist
+from counterfoil.simulate.mnist import mnist
 from counterfoil.simulate.sheets import random_sheet
 
 PER_LAYOUT = 5

@@ -10,8 +10,8 @@ import numpy as np
 
 from counterfoil.reading.belief import Crop
 from counterfoil.reading.crops import crops_given
-from counterfoil.simulate.glyphs import Strokes, mnist
 from counterfoil.simulate.lessons import hand, photographed, sample_style
+from counterfoil.simulate.mnist import Strokes, mnist
 from counterfoil.simulate.strokes import Drawn, draw_field
 from counterfoil.simulate.written import Write
 

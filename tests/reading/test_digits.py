@@ -17,7 +17,8 @@ from counterfoil.reading import digits
 from counterfoil.reading.belief import Belief, Crop, State
 from counterfoil.reading.digits import SCRIPTS, DigitsReader
 from counterfoil.reading.layout import MAX_WIDTH_PX
-from counterfoil.simulate.glyphs import Glyph, traced
+from counterfoil.simulate.glyphs import Glyph
+from counterfoil.simulate.thinning import traced
 from counterfoil.simulate.written import Write
 from tests.reading.drawn_fields import Field, field, unseen
 

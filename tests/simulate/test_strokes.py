@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterfoil.primitives.errors import InputError
 from counterfoil.simulate import glyphs
 from counterfoil.simulate.lessons import chunk, sample_field
 from counterfoil.simulate.pen import Style
@@ -138,28 +137,3 @@ def test_ten_digits_of_each_script_differ(script: str) -> None:
         drawn = draw_field(rng, digit, style, width=1.5, place="anywhere")
         seen.add((drawn.ink > 0.5).tobytes())
     assert len(seen) == 10
-
-
-def test_mnist_digits_become_thin_strokes_of_their_own_digit() -> None:
-    strokes = glyphs.mnist(MNIST, "t10k", 200)
-    assert sum(len(which) for which in strokes.by_digit) == 200
-    assert len(strokes.starts) == 201
-    assert strokes.segments.min() >= -0.01
-    assert strokes.segments.max() <= 1.01
-    lengths = np.linalg.norm(strokes.segments[:, 1] - strokes.segments[:, 0], axis=1)
-    assert float(np.quantile(lengths, 0.9)) < 0.1
-    ones = [len(strokes.glyph(np.random.default_rng(i), 1)) for i in range(20)]
-    zeros = [len(strokes.glyph(np.random.default_rng(i), 0)) for i in range(20)]
-    assert np.mean(zeros) > 1.5 * np.mean(ones)
-
-
-def test_a_folder_without_mnist_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="mnist-train-images"):
-        glyphs.mnist(tmp_path)
-
-
-def test_a_cut_mnist_file_says_so(tmp_path: Path) -> None:
-    name = "mnist-t10k-images-idx3-ubyte.gz"
-    (tmp_path / name).write_bytes((MNIST / name).read_bytes()[:1000])
-    with pytest.raises(InputError, match=name):
-        glyphs.mnist(tmp_path, "t10k")

@@ -27,6 +27,12 @@ COLOURS_PX = 5
 def smoothed(image: Image, *, reduced: bool) -> Image:
     """`image` without its fine noise. `reduced`: it was made smaller by half at least."""
     light, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
-    light = cv2.bilateralFilter(light, ACROSS_REDUCED_PX if reduced else ACROSS_PX, ALIKE, NEAR_PX)
+    light = smoothed_light(light, reduced=reduced)
     red, blue = (cv2.blur(colour, (COLOURS_PX, COLOURS_PX)) for colour in (red, blue))
     return cv2.cvtColor(cv2.merge((light, red, blue)), cv2.COLOR_YCrCb2RGB).astype(np.uint8, copy=False)
+
+
+def smoothed_light(light: Image, *, reduced: bool = False) -> Image:
+    """The same for brightness alone, one byte a pixel."""
+    across = ACROSS_REDUCED_PX if reduced else ACROSS_PX
+    return cv2.bilateralFilter(light, across, ALIKE, NEAR_PX).astype(np.uint8, copy=False)

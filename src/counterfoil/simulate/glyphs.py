@@ -1,23 +1,15 @@
-"""Characters as pen strokes: digits of four scripts, letters of the words that mean none, and MNIST's digits thinned.
+"""Characters as pen strokes: digits of four scripts and letters of the words that mean none.
 
-A glyph is a list of strokes, a stroke an N x 2 array in a unit box (x to the right, y down). Own polylines
-are rounded by cutting corners and bent at random as hands do; MNIST pictures are thinned to one pixel and become short
-segments, so that one pen (`strokes`) draws both. Nothing of MNIST ships: its folder is an argument.
+A glyph is a list of strokes, a stroke an N x 2 array in a unit box (x to the right, y down). The polylines are rounded
+by cutting corners and bent at random as hands do. Strokes of real hands: `mnist`.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from counterfoil.primitives.errors import InputError
 
 Stroke = NDArray[np.float32]
 Glyph = list[Stroke]
@@ -313,118 +305,3 @@ def glyph(rng: np.random.Generator, sign: str, script: str = "western", wobble: 
         moved[1:][same] = moved[:-1][same]  # a corner stays a corner
         out.append(_rounded(moved))
     return out
-
-
-@dataclass(frozen=True)
-class Strokes:
-    """MNIST digits as segments: `segments[starts[i]:starts[i + 1]]` is picture i; `by_digit` their numbers."""
-
-    segments: NDArray[np.float32]
-    starts: NDArray[np.int64]
-    by_digit: tuple[NDArray[np.int64], ...]
-
-    def glyph(self, rng: np.random.Generator, digit: int) -> Glyph:
-        which = self.by_digit[digit]
-        at = int(which[int(rng.integers(len(which)))])
-        wide = np.array([1.3, 1.0], np.float32)  # they come in a square; the pen sets digits narrower than high
-        return list((self.segments[self.starts[at] : self.starts[at + 1]] - 0.5) * wide + 0.5)
-
-
-def _idx(path: Path, header: int) -> tuple[NDArray[np.uint8], str]:
-    try:
-        raw = gzip.decompress(path.read_bytes())[header:]
-    except (OSError, EOFError) as error:
-        raise InputError(
-            str(path),
-            expected="a gzip-compressed MNIST file",
-            found=str(error),
-            do="give the folder that holds the four files",
-        ) from None
-    return np.frombuffer(raw, np.uint8), hashlib.sha256(raw).hexdigest()
-
-
-def hashes(folder: Path, part: str) -> Mapping[str, str]:
-    """SHA-256 of the raw bytes behind the headers of a part's two files."""
-    return {
-        "images": _idx(folder / f"mnist-{part}-images-idx3-ubyte.gz", 16)[1],
-        "labels": _idx(folder / f"mnist-{part}-labels-idx1-ubyte.gz", 8)[1],
-    }
-
-
-def mnist(folder: Path, part: str = "train", limit: int | None = None) -> Strokes:
-    """Thin the pictures of `part` (`train` or `t10k`), the first `limit`; InputError for a missing or damaged file."""
-    pixels, _ = _idx(folder / f"mnist-{part}-images-idx3-ubyte.gz", 16)
-    labels, _ = _idx(folder / f"mnist-{part}-labels-idx1-ubyte.gz", 8)
-    pictures = pixels.reshape(-1, 28, 28)[:limit]
-    labels = labels[: len(pictures)]
-    pieces: list[NDArray[np.float32]] = []
-    for start in range(0, len(pictures), 2000):
-        block = pictures[start : start + 2000]
-        large = np.stack([cv2.resize(p, (56, 56), interpolation=cv2.INTER_CUBIC) for p in block])
-        pieces += [_segments(thin) for thin in _thinned(large > 110)]
-    starts = np.concatenate([[0], np.cumsum([len(p) for p in pieces])]).astype(np.int64)
-    by_digit = tuple(np.flatnonzero(labels == d) for d in range(10))
-    return Strokes(np.concatenate(pieces), starts, by_digit)
-
-
-def _thinning_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For each of 256 neighbourhoods (bit i: neighbour i, clockwise from above): is the middle taken away?"""
-    n = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(bool)
-    count = n.sum(axis=1)
-    turns = (~n & np.roll(n, -1, axis=1)).sum(axis=1)
-    edge = (count >= 2) & (count <= 6) & (turns == 1)
-    first = edge & ~(n[:, 0] & n[:, 2] & n[:, 4]) & ~(n[:, 2] & n[:, 4] & n[:, 6])
-    second = edge & ~(n[:, 0] & n[:, 2] & n[:, 6]) & ~(n[:, 0] & n[:, 4] & n[:, 6])
-    return first, second
-
-
-def _thinned(pictures: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", CACM 27 (1984), on a stack at once."""
-    p = np.pad(pictures, ((0, 0), (1, 1), (1, 1))).astype(np.uint8)
-    steps = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
-    h, w = pictures.shape[1:]
-    tables = _thinning_tables()
-    code = np.empty(pictures.shape, np.uint8)
-    while True:
-        before = int(p.sum())
-        for table in tables:
-            code[:] = 0
-            for bit, (dy, dx) in enumerate(steps):
-                code |= p[:, 1 + dy : 1 + dy + h, 1 + dx : 1 + dx + w] << np.uint8(bit)
-            p[:, 1:-1, 1:-1][table[code]] = 0
-        if int(p.sum()) == before:
-            return p[:, 1:-1, 1:-1].astype(bool)
-
-
-def traced(picture: NDArray[np.bool_]) -> Glyph:
-    """The middle of the strokes of a picture, in heights of the picture: for glyphs that come from fonts."""
-    return list(_segments(_thinned(picture[None])[0], float(picture.shape[0])))
-
-
-def _segments(thin: NDArray[np.bool_], unit: float | None = None) -> NDArray[np.float32]:
-    """Neighbouring pixels of a thinned picture as segments, evened out twice, scaled by `unit` pixels or to the unit
-    box."""
-    ys, xs = np.nonzero(thin)
-    if len(xs) < 2:
-        return np.array([[[0.5, 0.0], [0.5, 1.0]] if unit is None else [[0.5, 0.5], [0.5, 0.52]]], np.float32)
-    index = np.full((thin.shape[0] + 2, thin.shape[1] + 2), -1)
-    index[ys + 1, xs + 1] = np.arange(len(xs))
-    pairs = []
-    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        other = index[ys + 1 + dy, xs + 1 + dx]
-        has = other >= 0
-        if dy and dx:  # a diagonal beside a corner pixel would make a small triangle
-            has &= (index[ys + 1 + dy, xs + 1] < 0) & (index[ys + 1, xs + 1 + dx] < 0)
-        pairs.append(np.stack([np.arange(len(xs))[has], other[has]], axis=1))
-    links = np.concatenate(pairs)
-    points = np.stack([xs, ys], axis=1).astype(np.float32)
-    for _ in range(2):
-        total, number = points.copy(), np.ones(len(points), np.float32)
-        for a, b in ((0, 1), (1, 0)):
-            np.add.at(total, links[:, a], points[links[:, b]])
-            np.add.at(number, links[:, a], 1)
-        points = total / number[:, None]
-    low, high = points.min(axis=0), points.max(axis=0)
-    size = unit or max(float((high - low).max()), 1.0)
-    points = (points - (low + high) / 2) / size + 0.5
-    return np.asarray(points[links], np.float32)

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.evidence.smoothing import smoothed_light
 from counterfoil.reading import views
-from counterfoil.simulate.glyphs import Glyph, Strokes, glyph
+from counterfoil.simulate.glyphs import Glyph, glyph
+from counterfoil.simulate.mnist import Strokes
 from counterfoil.simulate.pen import Style
 from counterfoil.simulate.strokes import Drawn, draw_field
 from counterfoil.simulate.written import SIGNS, Write
@@ -190,6 +192,8 @@ def photographed(rng: np.random.Generator, drawn: Drawn) -> NDArray[np.uint8]:
     noise = min(float(rng.choice([0.004, 0.015, 0.035])), 0.15 * ink_dark)
     picture = picture + rng.standard_normal(picture.shape, np.float32) * np.float32(noise * paper)
     out = np.clip(picture * 255, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:  # as a server keeps it
+        out = np.asarray(smoothed_light(out), np.uint8)
     if rng.random() < 0.6:
         _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))])
         out = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)

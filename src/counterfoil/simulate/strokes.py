@@ -49,7 +49,7 @@ def draw_field(
     """Fill a field `width` times as wide as high with `text`: `SIGNS`, and `_` for an empty box.
 
     `place`: where the text stands: `right`, `left`, `squeezed` (all in one box, or close together), `anywhere`. `write`
-    gives the strokes of digits (see `glyphs.Strokes`); None: own polylines of the style's script.
+    gives the strokes of digits (see `mnist.Strokes`); None: own polylines of the style's script.
     """
     work = Written(rng, style, width, boxes, height_px, margin, write)
     places = layout(work)

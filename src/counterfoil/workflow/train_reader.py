@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 
 from counterfoil.primitives.errors import InputError
-from counterfoil.simulate.glyphs import hashes, mnist
 from counterfoil.simulate.lessons import BATCH, CHUNK, Batch, chunk
+from counterfoil.simulate.mnist import hashes, mnist
 from counterfoil.simulate.written import SIGNS
 
 OTHERS = ("arabic", "persian", "devanagari")
