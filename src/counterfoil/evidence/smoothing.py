@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy as np
 
 from counterfoil.evidence.picture import Image
 
@@ -27,7 +28,7 @@ COLOURS_PX = 5
 def smoothed(image: Image, *, reduced: bool) -> Image:
     """`image` without its fine noise. `reduced`: it was made smaller by half at least."""
     light, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
-    light = smoothed_light(light, reduced=reduced)
+    light = smoothed_light(np.asarray(light, np.uint8), reduced=reduced)
     red, blue = (cv2.blur(colour, (COLOURS_PX, COLOURS_PX)) for colour in (red, blue))
     return cv2.cvtColor(cv2.merge((light, red, blue)), cv2.COLOR_YCrCb2RGB).astype(np.uint8, copy=False)
 
