@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def test_attack_an_answer_against_the_rules_is_none(bubblewrap: bool, attack: st
 @pytest.mark.parametrize("name", ["connect 80", "fork", "read /etc/passwd", f"read {__file__}", "code", "namespace"])
 def test_attack_a_program_that_was_taken_over_reaches_nothing(program: Program, name: str) -> None:
     assert program.ask(name.encode()) == b"refused"
+
+
+def _says(path: Path, word: str) -> bool:
+    try:
+        return word.encode() in path.read_bytes()
+    except OSError:  # it has ended
+        return False
+
+
+def test_all_else_goes_before_a_program(program: Program) -> None:
+    """Where the kernel shares time by session (`autogroup`), each process says its session's share."""
+    assert program.ask(b"say on") == b"on"
+    ours = [folder for folder in Path("/proc").glob("[0-9]*") if _says(folder / "cmdline", ASKED)]
+    assert ours
+    groups = [folder / "autogroup" for folder in ours if (folder / "autogroup").exists()]
+    assert all(group.read_text().split()[-1] == str(launch.NICE) for group in groups)
+    assert max(os.getpriority(os.PRIO_PROCESS, int(folder.name)) for folder in ours) == launch.NICE
 
 
 def test_a_package_that_is_not_named_cannot_be_seen_in_either_jail(bubblewrap: bool, tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ from counterfoil.sandbox.refusals import SandboxUnavailable
 START_S = 20.0
 """Importing the decoders takes 0.2 s; a loaded two-core machine was seen to need 5 s."""
 
+NICE = 10
+"""Of what gives way; 19 would be the last of all."""
+
 _ENDING_S = 0.1
 _DECODERS = (
     *("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
@@ -91,6 +94,8 @@ class Inside:
     calls: str
     setup: bytes | None = None
     start_s: float = START_S
+    gives_way: bool = False
+    """Whether all else that runs here goes first."""
 
 
 def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
@@ -112,8 +117,10 @@ def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=_VARIABLES,
-            start_new_session=True,
+            start_new_session=True,  # and so no terminal; bubblewrap need not open another one within
         )
+    if inside.gives_way:
+        _give_way(process)
     ours.settimeout(inside.start_s)
     try:
         if inside.setup is not None:
@@ -128,6 +135,13 @@ def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
         raise SandboxUnavailable(f"the worker did not start {'under bubblewrap' if bubblewrap else 'by itself'}")
     ours.settimeout(None)
     return Worker(process, ours, Level("bubblewrap" if bubblewrap else "own", frozenset(words)))
+
+
+def _give_way(process: subprocess.Popen[bytes]) -> None:
+    """Lets all of its session come last. Its own processes cannot: many kernels share time by session first, and `nice`
+    counts only within one."""
+    with contextlib.suppress(OSError):  # such a kernel this is not
+        Path(f"/proc/{process.pid}/autogroup").write_text(f"{NICE}\n", "ascii")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -213,7 +227,7 @@ def _bare(inside: Inside) -> list[str]:
 def bubblewrap_command(inside: Inside | None = None) -> list[str]:
     """The arguments of `bwrap`; without `inside` those of the decoders."""
     inside = inside or _decoders()
-    arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    arguments = ["--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
     for name, value in _VARIABLES.items():
         arguments += ["--setenv", name, value]
     for path in _system_folders():

@@ -1,6 +1,7 @@
 """`Program`: questions to a program of ours in a jail, answered as bytes; it is named, never imported.
 
 * The module runs in a process without network or files (see `jail.program`); it is handed `setup` once.
+* Whoever waits for a page or sends a photo goes first: these processes take what is left of the machine.
 * Each question is answered by a child that dies after it. An answer longer than promised, later than promised, or none
   is `SandboxStopped`; what it says is for the caller to check.
 """
@@ -56,7 +57,8 @@ class Program(Pool):
 
     def _launch(self, *, bubblewrap: bool) -> launch.Worker:
         found = launch.packages(("counterfoil", *self._packages))
-        return launch.start(bubblewrap=bubblewrap, inside=launch.Inside(found, self._calls, self._setup, GETS_READY_S))
+        inside = launch.Inside(found, self._calls, self._setup, GETS_READY_S, gives_way=True)
+        return launch.start(bubblewrap=bubblewrap, inside=inside)
 
     def ask(self, question: bytes) -> bytes:
         """The answer.

@@ -27,7 +27,7 @@ ANSWERED, RAISED, NOT_CONFINED = 0, 1, 2
 def main(module: str, *, jailed: bool, cpu_s: int, memory_bytes: int) -> None:
     """Serves the socket on descriptor 0 until the other side closes it."""
     with contextlib.suppress(OSError):
-        os.nice(10)  # whoever waits for a page or sends a photo goes first
+        os.nice(10)  # within its session, see `launch`
     channel = socket.socket(fileno=0)
     _, (setup,), _, _ = socket.recv_fds(channel, 1, 1)
     answer: Callable[[bytes], bytes] = importlib.import_module(module).prepare(_content(setup))
