@@ -7,7 +7,7 @@ forgotten of others, so the new weights are the mean of the old ones and of thos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,39 +18,13 @@ from torch.nn import functional
 
 from counterfoil.primitives.errors import Refusal
 from counterfoil.reading.lessons import Lesson, floats
+from counterfoil.reading.train.network import Network
 from counterfoil.reading.views import STRIDE, VIEW_HEIGHT
 
 RATE: Final = 2e-4
 BLEND: Final = 0.5
 """Part of the new weights beside the old ones."""
 BATCH: Final = 32
-
-
-class _Folded(nn.Module):  # type: ignore[misc]  # torch is no part of the type check
-    """`network.Network` as it is shipped: what normalised each layer is part of its weights."""
-
-    def __init__(self, convolutions: Sequence[tuple[Tensor, Tensor]]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList()
-        for number, (weight, bias) in enumerate(convolutions):
-            outputs, inputs, *kernel = weight.shape
-            layer = nn.Conv2d(inputs, outputs, tuple(kernel), _STRIDES[number], _PADDINGS[number])
-            layer.weight, layer.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
-            self.layers.append(layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        *trunk, last = self.layers
-        for number, layer in enumerate(trunk):
-            x = functional.relu(layer(x))
-            if number in _POOLS:
-                x = functional.max_pool2d(x, _POOLS[number])
-        y: Tensor = last(x)[:, :, 0]
-        return functional.log_softmax(y, dim=1)
-
-
-_STRIDES = (2, 1, 1, 1, 1, 1, 1, 1)
-_PADDINGS = ((2, 2), (1, 1), (1, 1), (1, 1), (1, 1), (0, 1), (0, 2), (0, 0))
-_POOLS = {1: (2, 2), 3: (2, 1), 4: (2, 1)}
 
 
 def tuned(weights: bytes, lessons: Sequence[Lesson], *, rounds: int, seed: int, note: Callable[[str], None]) -> bytes:
@@ -67,7 +41,7 @@ def tuned(weights: bytes, lessons: Sequence[Lesson], *, rounds: int, seed: int, 
     }
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    network = _Folded([(held[weight], held[bias]) for weight, bias in names])
+    network = _network(names, held)
     chooser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.0)
     random = np.random.default_rng(seed)
     for number in range(rounds):
@@ -85,13 +59,25 @@ def tuned(weights: bytes, lessons: Sequence[Lesson], *, rounds: int, seed: int, 
                 "The network forgets all it knew from these lessons; nothing was changed.", code="no-learning"
             )
         note(f"round {number + 1} of {rounds}: loss {total / -(-len(order) // BATCH):.4f}")
-    for layer, pair in zip(network.layers, names, strict=True):
+    for layer, pair in zip(_convolutions(network), names, strict=True):
         for name, taught in zip(pair, (layer.weight, layer.bias), strict=True):
             held[name] = (1 - BLEND) * held[name] + BLEND * taught.detach()
     for one in model.graph.initializer:
         kind = onnx.helper.tensor_dtype_to_np_dtype(one.data_type)
         one.CopyFrom(onnx.numpy_helper.from_array(held[one.name].numpy().astype(kind), one.name))
     return bytes(model.SerializeToString())
+
+
+def _network(names: Sequence[tuple[str, str]], held: Mapping[str, Tensor]) -> Network:
+    network = Network(held[names[-1][1]].shape[0] - 1, folded=True).eval()
+    for layer, (weight, bias) in zip(_convolutions(network), names, strict=True):
+        layer.weight, layer.bias = nn.Parameter(held[weight].clone()), nn.Parameter(held[bias].clone())
+    return network
+
+
+def _convolutions(network: nn.Module) -> list[nn.Conv2d]:
+    """In the order in which they run."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
 
 
 def _layers(model: onnx.ModelProto) -> list[tuple[str, str]]:
@@ -109,9 +95,9 @@ def _loss(network: nn.Module, lessons: Sequence[Lesson]) -> Tensor:
     x = np.zeros((len(lessons), 2, VIEW_HEIGHT, width), np.float32)
     for row, lesson in zip(x, lessons, strict=True):
         row[:, :, : lesson.view.shape[2]] = floats(lesson.view)
-    out = network(torch.from_numpy(x))
+    out = network(torch.from_numpy(x))[:, 0]
     return functional.ctc_loss(
-        out.permute(2, 0, 1),
+        out.permute(1, 0, 2),
         torch.tensor([sign for lesson in lessons for sign in lesson.signs], dtype=torch.int64),
         torch.tensor([lesson.view.shape[2] // STRIDE for lesson in lessons]),
         torch.tensor([len(lesson.signs) for lesson in lessons]),
