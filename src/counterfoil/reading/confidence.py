@@ -41,7 +41,7 @@ MOST_MARKED_ALONE: Final = 0.1
 """The same where no rule confirms what is read."""
 MOST_CUT: Final = 0.5
 """Part of a field's ink in strokes that run out of the crop: half a figure reads like another one."""
-LEAST_READ: Final = 0.8
+LEAST_READ: Final = 0.5
 """Probability before the sums of a figure that is accepted: it is read, not computed."""
 LEAST_SEEN: Final = 0.97
 """Part of the field inside the picture."""

@@ -24,13 +24,13 @@ from counterfoil.reading.merge import Merged, merge
 
 LEAST_NAMED = 0.1
 """Probability below which what the readers name is no reading at all."""
-LEAST_TAKEN = 0.05
+LEAST_TAKEN = 0.02
 """Probability before the sums that every field of a rule must have in what it adds, for the rule to confirm others."""
 LEAST_REPEATED = 0.9
 """The same for a rule that only repeats a figure."""
 LEAST_SHARE = 0.5
 """Of what a reader gives its likeliest answer: so much it must give another to name it in earnest."""
-LEAST_GIVEN = 0.05
+LEAST_GIVEN = 0.02
 """Probability that a reader must give what it names in earnest."""
 LEAST_INSIDE = 0.5
 """Part of a field that must lie in the picture to be read at all."""
