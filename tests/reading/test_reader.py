@@ -20,6 +20,7 @@ from counterfoil.reading.reader import Reader
 from counterfoil.reading.sheet import FieldReading, Observed, conclude
 
 FORMS = Path(__file__).parents[3] / "shared" / "data" / "forms"
+SLIP = "ke-030157078100101"
 TEMPLATES = Path(__file__).parents[1] / "forms"
 SURE = Calibration(accept=0.5, weights={"bias": 4.0})
 
@@ -69,12 +70,21 @@ def test_a_photo_of_the_page_is_read_by_its_template(reader: Reader) -> None:
 
 
 def test_an_officers_slip_is_reported_and_kept(reader: Reader) -> None:
-    """c1 028, c2 087, valid 111: the officer's own mistake."""
+    """88, 7, 0 and 1, valid 97: the officer's own mistake."""
+    outlines = read_outlines(FORMS / "kenya" / "labels.json", SLIP)
+    found = reader.read_given((FORMS / "kenya" / f"{SLIP}.png").read_bytes(), outlines)
+    assert [rule.to_dict() for rule in found.broken_rules] == [
+        {"parts": ["odinga", "ruto", "waihiga", "wajackoyah"], "total": "valid", "sum": 96, "written": 97}
+    ]
+    assert all(found.fields[name].outcome is not Outcome.ACCEPT for name in found.broken_rules[0].parts)
+
+
+def test_a_slip_beside_a_figure_that_is_hard_to_read_is_reported_too(reader: Reader) -> None:
+    """c1 028, c2 087 in thin ink, valid 111."""
     outlines = read_outlines(FORMS / "indonesia" / "labels.json", "id14-1420463")
     found = reader.read_given((FORMS / "indonesia" / "id14-1420463.jpg").read_bytes(), outlines)
-    assert [rule.to_dict() for rule in found.broken_rules] == [
-        {"parts": ["c1", "c2"], "total": "valid", "sum": 115, "written": 111}
-    ]
+    (broken,) = found.broken_rules
+    assert (broken.total, broken.written) == ("valid", 111)
     assert all(found.fields[name].outcome is not Outcome.ACCEPT for name in ("c1", "c2", "valid"))
 
 
@@ -214,14 +224,14 @@ def test_a_sum_that_only_repeats_a_figure_confirms_it_only_where_both_are_clear(
     assert (found["t"].outcome is Outcome.ACCEPT) is accepted
 
 
-@pytest.mark.parametrize(("p", "outcome"), [(0.7, Outcome.ACCEPT), (0.65, Outcome.SUGGEST)])
+@pytest.mark.parametrize(("p", "outcome"), [(0.6, Outcome.ACCEPT), (0.5, Outcome.SUGGEST)])
 def test_what_is_accepted_was_read_and_not_computed(p: float, outcome: Outcome) -> None:
     found = _conclude(_torn("a", 10, 70, p), *SHEET[1:], rules=SUM)
     assert (found["a"].value, found["a"].outcome, found["b"].outcome) == (10, outcome, Outcome.ACCEPT)
 
 
 def test_what_a_reader_hardly_names_it_does_not_name_though_it_names_nothing_else() -> None:
-    found = _conclude(_seen("a", ("10", 0.999), ("10", 0.04)), *SHEET[1:], rules=SUM)["a"]
+    found = _conclude(_seen("a", ("10", 0.999), ("10", 0.015)), *SHEET[1:], rules=SUM)["a"]
     assert (found.value, found.outcome, found.why) == (10, Outcome.SUGGEST, "only one reader is sure")
 
 

@@ -35,7 +35,7 @@ from counterfoil.reading.scaling import Line, Map, map_of
 
 LEAST_DIGIT_PX: Final = 9.0
 """Pixels of the photo; smaller writing is never suggested."""
-MOST_MARKED: Final = 0.25
+MOST_MARKED: Final = 0.2
 """Probability of a crossed-out or overwritten sign above which people look."""
 MOST_MARKED_ALONE: Final = 0.1
 """The same where no rule confirms what is read."""
