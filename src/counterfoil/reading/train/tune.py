@@ -69,7 +69,8 @@ def tuned(weights: bytes, lessons: Sequence[Lesson], *, rounds: int, seed: int, 
 
 
 def _network(names: Sequence[tuple[str, str]], held: Mapping[str, Tensor]) -> Network:
-    network = Network(held[names[-1][1]].shape[0] - 1, folded=True).eval()
+    network = Network(held[names[-1][1]].shape[0] - 1, folded=True)
+    network.eval()
     for layer, (weight, bias) in zip(_convolutions(network), names, strict=True):
         layer.weight, layer.bias = nn.Parameter(held[weight].clone()), nn.Parameter(held[bias].clone())
     return network
