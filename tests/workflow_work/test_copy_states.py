@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from counterfoil.workflow.copy_states import EVENTS, STATES, TABLE, allowed, mermaid
+from counterfoil.workflow.work import Answer, Said, work
+from tests.workflow_work.colluders import ELECTION, FIELDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reading-at-work.md"
 
@@ -37,3 +39,17 @@ def test_what_is_not_in_the_table_is_not_allowed() -> None:
     assert not allowed("agreed", "read", "waiting")
     assert allowed("agreed", "withdrawn", "withdrawn")
     assert not allowed("agreed", "withdrawn", "agreed")
+
+
+def test_where_one_of_two_who_settled_a_field_takes_it_back_it_is_disputed_again() -> None:
+    """One whole reading, and two persons who were asked one field; the other whole reading was taken back before."""
+    whole = Answer("one", dict.fromkeys(FIELDS, 10))
+    same, other = Answer("two", {"ada": 10}), Answer("three", {"ada": 11})
+
+    def state(*answers: Answer) -> str:
+        said = Said("copy", ("001", "president", 1), answers, certain=True)
+        return work(said, ELECTION).state
+
+    before, after = state(whole, same, other), state(whole, other)
+    assert (before, after) == ("reading", "disputed")
+    assert allowed(before, "reading_withdrawn", after)

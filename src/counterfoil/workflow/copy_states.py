@@ -79,7 +79,7 @@ TABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("withdrawn", "reading_withdrawn"): ("withdrawn",),
     ("identify", "reading_withdrawn"): ("identify",),
     ("waiting", "reading_withdrawn"): ("waiting",),
-    ("reading", "reading_withdrawn"): ("reading", "waiting"),
+    ("reading", "reading_withdrawn"): ("reading", "waiting", "disputed"),
     ("disputed", "reading_withdrawn"): ("disputed", "reading", "waiting", "agreed", "arbitrated", "unreadable"),
     ("agreed", "reading_withdrawn"): ("agreed", "disputed", "reading", "waiting", "unreadable"),
     ("arbitrated", "reading_withdrawn"): ("arbitrated", "reading", "waiting", "disputed", "unreadable"),

@@ -60,7 +60,8 @@ def seat(
 
 
 def type_all(page: Page, values: Mapping[str, object], delay: float = 0) -> None:
-    """From the first to the last box, with Enter between."""
+    """From the first to the last box, with Enter between; where the page begins, once it does."""
+    expect(page.locator("input:focus")).to_be_visible()
     for value in values.values():
         page.keyboard.type(str(value), delay=delay)
         page.keyboard.press("Enter")
