@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.sandbox import Program, SandboxStopped, SandboxUnavailable, launch
+from counterfoil.sandbox.jail.program import NICE
 
 ASKED = "tests.sandbox.asked"
 HERE = Path(__file__).parents[2]
@@ -59,8 +60,8 @@ def test_all_else_goes_before_a_program(program: Program) -> None:
     ours = [folder for folder in Path("/proc").glob("[0-9]*") if _says(folder / "cmdline", ASKED)]
     assert ours
     groups = [folder / "autogroup" for folder in ours if (folder / "autogroup").exists()]
-    assert all(group.read_text().split()[-1] == str(launch.NICE) for group in groups)
-    assert max(os.getpriority(os.PRIO_PROCESS, int(folder.name)) for folder in ours) == launch.NICE
+    assert all(group.read_text().split()[-1] == str(NICE) for group in groups)
+    assert max(os.getpriority(os.PRIO_PROCESS, int(folder.name)) for folder in ours) == NICE
 
 
 def test_a_package_that_is_not_named_cannot_be_seen_in_either_jail(bubblewrap: bool, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from counterfoil.primitives.errors import InputError
 from counterfoil.simulate.mnist import Strokes, mnist
-from tests.simulate.test_strokes import MNIST
 
+MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
 COUNT = 400
 
 

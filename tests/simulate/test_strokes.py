@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,6 @@ from counterfoil.simulate.lessons import chunk, sample_field
 from counterfoil.simulate.pen import Style
 from counterfoil.simulate.strokes import draw_field, value_of
 from counterfoil.simulate.written import SIGNS
-
-MNIST = Path(__file__).parents[3] / "shared" / "data" / "digits"
 
 
 def test_a_seed_draws_the_same_field_every_time() -> None:

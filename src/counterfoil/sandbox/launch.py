@@ -29,9 +29,6 @@ from counterfoil.sandbox.refusals import SandboxUnavailable
 START_S = 20.0
 """Importing the decoders takes 0.2 s; a loaded two-core machine was seen to need 5 s."""
 
-NICE = 10
-"""Of what gives way; 19 would be the last of all."""
-
 _ENDING_S = 0.1
 _DECODERS = (
     *("PIL", "pillow_heif", "_pillow_heif", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
@@ -94,8 +91,8 @@ class Inside:
     calls: str
     setup: bytes | None = None
     start_s: float = START_S
-    gives_way: bool = False
-    """Whether all else that runs here goes first."""
+    nice: int = 0
+    """Of its whole session; above 0 all else that runs here goes first, 19 is the last."""
 
 
 def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
@@ -119,8 +116,8 @@ def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
             env=_VARIABLES,
             start_new_session=True,  # and so no terminal; bubblewrap need not open another one within
         )
-    if inside.gives_way:
-        _give_way(process)
+    if inside.nice:
+        _give_way(process, inside.nice)
     ours.settimeout(inside.start_s)
     try:
         if inside.setup is not None:
@@ -137,11 +134,11 @@ def start(*, bubblewrap: bool, inside: Inside | None = None) -> Worker:
     return Worker(process, ours, Level("bubblewrap" if bubblewrap else "own", frozenset(words)))
 
 
-def _give_way(process: subprocess.Popen[bytes]) -> None:
+def _give_way(process: subprocess.Popen[bytes], nice: int) -> None:
     """Lets all of its session come last. Its own processes cannot: many kernels share time by session first, and `nice`
     counts only within one."""
     with contextlib.suppress(OSError):  # such a kernel this is not
-        Path(f"/proc/{process.pid}/autogroup").write_text(f"{NICE}\n", "ascii")
+        Path(f"/proc/{process.pid}/autogroup").write_text(f"{nice}\n", "ascii")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

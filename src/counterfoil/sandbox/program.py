@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from counterfoil.sandbox import launch
 from counterfoil.sandbox.answer import Pipe, give
-from counterfoil.sandbox.jail.program import ANSWERED, NOT_CONFINED
+from counterfoil.sandbox.jail.program import ANSWERED, NICE, NOT_CONFINED
 from counterfoil.sandbox.refusals import SandboxStopped, SandboxUnavailable
 from counterfoil.sandbox.workers import Pool
 
@@ -57,7 +57,7 @@ class Program(Pool):
 
     def _launch(self, *, bubblewrap: bool) -> launch.Worker:
         found = launch.packages(("counterfoil", *self._packages))
-        inside = launch.Inside(found, self._calls, self._setup, GETS_READY_S, gives_way=True)
+        inside = launch.Inside(found, self._calls, self._setup, GETS_READY_S, NICE)
         return launch.start(bubblewrap=bubblewrap, inside=inside)
 
     def ask(self, question: bytes) -> bytes:

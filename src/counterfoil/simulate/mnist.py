@@ -24,6 +24,7 @@ from counterfoil.primitives.errors import InputError
 from counterfoil.simulate.glyphs import Glyph
 from counterfoil.simulate.thinning import segments, thinned
 
+_HEADERS: Final[Mapping[str, int]] = {"images": 16, "labels": 8}
 _SIDE: Final = 28
 _LARGE: Final = 84
 """Pixels of the picture that is thinned."""
@@ -76,12 +77,8 @@ def mnist(folder: Path, part: str = "train", limit: int | None = None) -> Stroke
         uncovered += [_uncovered(*pair) for pair in zip(ink, thin, strict=True)]
     starts = np.concatenate([[0], np.cumsum([len(p) for p in pieces])]).astype(np.int64)
     kept = np.array(uncovered) <= _MOST_UNCOVERED
-    if len(pictures):
-        kept &= _likest(pieces, *_read(folder, "train", _JUDGES), themselves=part == "train") == labels
+    kept &= _likest(pieces, *_read(folder, "train", _JUDGES), themselves=part == "train") == labels
     return Strokes(np.concatenate(pieces), starts, tuple(np.flatnonzero(kept & (labels == d)) for d in range(10)))
-
-
-_HEADERS: Mapping[str, int] = {"images": 16, "labels": 8}
 
 
 def _idx(folder: Path, part: str, kind: str) -> bytes:

@@ -22,12 +22,13 @@ from collections.abc import Callable
 from .confine import confine_child, has_seccomp, leave_system
 
 ANSWERED, RAISED, NOT_CONFINED = 0, 1, 2
+NICE = 10
 
 
 def main(module: str, *, jailed: bool, cpu_s: int, memory_bytes: int) -> None:
     """Serves the socket on descriptor 0 until the other side closes it."""
     with contextlib.suppress(OSError):
-        os.nice(10)  # within its session, see `launch`
+        os.nice(NICE)  # within its session, see `launch`
     channel = socket.socket(fileno=0)
     _, (setup,), _, _ = socket.recv_fds(channel, 1, 1)
     answer: Callable[[bytes], bytes] = importlib.import_module(module).prepare(_content(setup))
