@@ -18,7 +18,7 @@ import pytest
 from counterfoil.primitives.canonical import sha256_hex
 from counterfoil.primitives.errors import InputError, RecordError
 from counterfoil.record.layout import object_path
-from counterfoil.storage.objects import Bucket, S3Store
+from counterfoil.storage.objects import Bucket, S3Store, s3
 from counterfoil.storage.objects import bucket as bucket_module
 from counterfoil.storage.objects.bucket import Place, check_apart
 from counterfoil.workflow.stores import StoreError
@@ -124,6 +124,23 @@ def test_attack_a_server_that_stores_other_bytes_is_not_believed(
     with pytest.raises(StoreError) as error:
         S3Store(bucket).put(PICTURE)
     assert error.value.code == "object-differs"
+
+
+def test_none_for_a_moment_is_asked_about_again(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Swift says of an object while another writer replaces it: none, and then that it is there."""
+    honest, blinks = bucket.get, iter((True, True, False, True, False))
+    monkeypatch.setattr(s3, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(bucket, "get", lambda key: None if next(blinks) else honest(key))
+    store = S3Store(bucket)
+    assert store.get(store.put(PICTURE)["sha256"]) == PICTURE
+
+
+def test_an_object_that_went_away_again_was_not_stored(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(bucket, "put", lambda key, data: None)
+    with pytest.raises(StoreError) as error:
+        S3Store(bucket).put(PICTURE)
+    assert (error.value.code, error.value.passing) == ("store-busy", True)
 
 
 def test_deleting_from_a_versioned_bucket_leaves_no_version(swift: SwiftServer, tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 * `put` asks first what is there, sends, and reads back what the server then has: it returns only when the same bytes
   came back. Durability is the server's promise; that it holds these bytes is checked.
-* Two that store the same object at once send the same bytes; which one stays makes no difference.
+* Two that store the same object at once send the same bytes; which one stays makes no difference. While one replaces
+  the other some servers say for a moment that there is none (seen with Swift): "none" is asked about again, after
+  `PAUSES_S`, before it is believed.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from counterfoil.workflow.stores import StoreError
 _KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})")
 KEYS = "objects"
 """The key is in `keys/objects.id` and `keys/objects.secret`."""
+PAUSES_S = (0.05, 0.2, 0.8)
+"""Between one "none" and the next."""
 
 
 class S3Store:
@@ -39,7 +44,7 @@ class S3Store:
         key = object_path(sha256)
         if self._checked(sha256) is None:
             self.bucket.put(key, data)
-            if self._checked(sha256) is None:
+            if self._surely(sha256) is None:
                 raise StoreError(
                     f"{self.bucket.where(key)}: expected what was just stored, found none; try again",
                     code="store-busy",
@@ -59,8 +64,18 @@ class S3Store:
             )
         return data
 
-    def get(self, sha256: str) -> bytes:
+    def _surely(self, sha256: str) -> bytes | None:
+        """As `_checked`, with every pause before a None."""
         data = self._checked(sha256)
+        for pause_s in PAUSES_S:
+            if data is not None:
+                break
+            time.sleep(pause_s)
+            data = self._checked(sha256)
+        return data
+
+    def get(self, sha256: str) -> bytes:
+        data = self._surely(sha256)
         if data is None:
             raise missing(self.bucket.where(object_path(sha256)))
         return data
