@@ -68,7 +68,7 @@ def test_fields_do_not_change_each_others_reading(reader: LineReader) -> None:
         assert a.candidates[0].p == pytest.approx(b.candidates[0].p, abs=1e-4)
 
 
-def test_where_the_other_reader_says_the_same_the_other_views_are_not_looked_at(
+def test_where_another_reader_says_the_same_the_other_views_are_not_looked_at(
     reader: LineReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -87,14 +87,17 @@ def test_where_the_other_reader_says_the_same_the_other_views_are_not_looked_at(
     whole = reader.read([crop])[0]
     assert asked == [1, 1, 1]
     asked.clear()
-    first = reader.read([crop], [beside(158, 0.99)])[0]
+    first = reader.read([crop], [[beside(158, 0.99)]])[0]
     assert asked == [1]
     assert first.best is not None
     assert first.best.value == 158
     for other in (beside(159, 0.99), beside(158, 0.3), beside(158, 0.99, struck=0.3)):
         asked.clear()
-        assert reader.read([crop], [other])[0] == whole
+        assert reader.read([crop], [[other]])[0] == whole
         assert asked == [1, 1, 1]
+    asked.clear()
+    assert reader.read([crop], [[beside(159, 0.99), beside(158, 0.99)]])[0] == first
+    assert asked == [1]
 
 
 def test_digits_that_stand_far_apart_are_brought_together_in_the_view_of_the_ink() -> None:

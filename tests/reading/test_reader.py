@@ -168,7 +168,7 @@ SHEET = (
 SUM = (Rule(("a", "b"), "t"),)
 
 
-def test_figures_that_both_readers_see_and_a_rule_confirms_are_accepted() -> None:
+def test_figures_that_two_readers_see_and_a_rule_confirms_are_accepted() -> None:
     assert {field.outcome for field in _conclude(*SHEET, rules=SUM).values()} == {Outcome.ACCEPT}
 
 
@@ -255,6 +255,15 @@ def test_where_one_reader_alone_is_sure_nothing_is_accepted() -> None:
     found = _conclude(unsure, *SHEET[1:], rules=SUM)
     assert found["a"].value == 10
     assert found["a"].outcome is not Outcome.ACCEPT
+
+
+@pytest.mark.parametrize(("third", "accepted"), [(("10", 0.9), True), (("70", 0.9), False), (("", 0.9), False)])
+def test_two_of_three_readers_are_enough_and_one_is_not(third: tuple[str, float], accepted: bool) -> None:
+    torn = _seen("a", ("10", 0.999), ("70", 0.3))
+    other = replace(_seen("a", third, ("", 0.0)).beliefs[0], reader="recurrent")
+    found = _conclude(replace(torn, beliefs=(*torn.beliefs, other)), *SHEET[1:], rules=SUM)["a"]
+    assert found.value == 10
+    assert (found.outcome is Outcome.ACCEPT) is accepted
 
 
 @pytest.mark.parametrize(("second", "accepted"), [(0.35, True), (0.2, False)])

@@ -15,10 +15,11 @@ import numpy as np
 import onnxruntime
 import torch
 
-from counterfoil.reading.train.network import Network
+from counterfoil.reading.train.network import Network, Recurrent
 from counterfoil.reading.views import VIEW_HEIGHT
 from counterfoil.simulate.written import SIGNS
 from counterfoil.workflow.train_reader import teach
+from tests.reading.drawn_fields import MNIST
 
 STEPS = 100
 
@@ -44,13 +45,30 @@ def main() -> int:
         losses = [float(line.split("loss ")[1].split(",")[0]) for line in said[: STEPS // 50]]
         held(f"the loss falls: {losses}", losses[-1] < 0.5 * losses[0])
         held("the same seed gives the same file", made[0]["sha256"] == made[1]["sha256"])
-        network = Network(len(SIGNS), 3)
-        network.load_state_dict(torch.load(folder / "a" / "others.pt", weights_only=True))
-        x = np.random.default_rng(1).random((2, 2, VIEW_HEIGHT, 96), np.float32)
-        (told,) = _session(folder / "a" / "others.onnx").run(None, {"x": x})
-        with torch.no_grad():
-            own = network.eval()(torch.from_numpy(x)).numpy()
-        held("the file says what the network says", bool(np.abs(np.exp(told) - np.exp(own)).max() < 0.01))
+        teach(
+            folder / "r",
+            folder=MNIST,
+            numerals="western",
+            seed=7,
+            steps=STEPS // 2,
+            threads=1,
+            note=said.append,
+            limit=2000,
+            recurrent=True,
+        )
+        for network, path in (
+            (Network(len(SIGNS), 3), folder / "a" / "others"),
+            (Recurrent(len(SIGNS)), folder / "r" / "recurrent"),
+        ):
+            network.load_state_dict(torch.load(path.with_suffix(".pt"), weights_only=True))
+            x = np.random.default_rng(1).random((2, 2, VIEW_HEIGHT, 96), np.float32)
+            (told,) = _session(path.with_suffix(".onnx")).run(None, {"x": x})
+            with torch.no_grad():
+                own = network.eval()(torch.from_numpy(x)).numpy()
+            held(
+                f"{path.stem}: the file says what the network says",
+                bool(np.abs(np.exp(told) - np.exp(own)).max() < 0.01),
+            )
         start = folder / "a" / "others.pt"
         more = [
             teach(

@@ -6,8 +6,8 @@ Rules:
 
 * Photos are opened in the jail only; what comes out of it is views of fields, and readings held to the usual rules.
 * Nothing is learned from a quarter of the sheets, by the hash of their names. The whole reader, with the new network
-  and with the one in use, reads their photos, and so does each network alone (the other reader and the sums make up for
-  much); the new one is taken only if both have as many figures right there at least, and not more wrong ones are
+  and with the one in use, reads their photos, and so does each network alone (the other readers and the sums make up
+  for much); the new one is taken only if both have as many figures right there at least, and not more wrong ones are
   accepted.
 * What is taken is a new version of the calibration with the weights in it: logged and taken back like every fit.
 """

@@ -30,6 +30,7 @@ def reader() -> None:
     show_default=True,
     help="Western digits; or Eastern Arabic, Persian and Devanagari in one network.",
 )
+@click.option("--recurrent", is_flag=True, help="The other network for Western digits, which judges the first.")
 @click.option("--seed", default=1, show_default=True, help="All that is drawn follows from it.")
 @click.option("--steps", default=6000, show_default=True, type=click.IntRange(1), help="Batches of 64 fields.")
 @click.option(
@@ -50,6 +51,7 @@ def train(
     out: Path,
     mnist: Path | None,
     numerals: str,
+    recurrent: bool,
     seed: int,
     steps: int,
     pictures: int,
@@ -61,8 +63,8 @@ def train(
 ) -> None:
     """Rebuild the shipped weights in OUT from public digits and synthetic fields.
 
-    Writes OUT/NUMERALS.onnx and says in OUT/weights.json how it was made. Needs the extra: pip install
-    'counterfoil[train]'.
+    Writes OUT/NUMERALS.onnx (or OUT/recurrent.onnx) and says in OUT/weights.json how it was made. Needs the extra:
+    pip install 'counterfoil[train]'.
     """
     from counterfoil.workflow.train_reader import teach  # noqa: PLC0415 torch is asked for only here
 
@@ -70,6 +72,7 @@ def train(
         out,
         folder=mnist,
         numerals=numerals,
+        recurrent=recurrent,
         seed=seed,
         steps=steps,
         threads=threads,

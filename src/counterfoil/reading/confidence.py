@@ -3,9 +3,9 @@
 A probability comes from a logistic model of what is seen around the answer (`Seen`). It is followed by caps that no
 probability can lift:
 
-* Accepted is only a figure that a rule of the form covers and confirms (`sheet`), that both readers name in earnest,
-  that is sure enough before the sums, and that arithmetic did not change. An empty field is not: a sum is the same with
-  an empty part and with a 0.
+* Accepted is only a figure that a rule of the form covers and confirms (`sheet`), that two of three readers name in
+  earnest, that is sure enough before the sums, and that arithmetic did not change. An empty field is not: a sum is the
+  same with an empty part and with a 0.
 * What no rule confirms, or one reader alone is sure of, is never said with more than `most_unconfirmed`: as many of
   such answers as were found right.
 * What is illegible, a word, a mark instead of a figure, partly outside the picture, or written in less than
@@ -63,12 +63,13 @@ class Seen:
     gap: float
     """Nats before the best sheet with another answer here."""
     merged: float
-    """Of both readers, before the sums."""
+    """Of all readers together, before the sums."""
     digits: float | None
     """Of our network alone; None: it was not asked."""
+    recurrent: float | None
     line: float | None
     agree: bool
-    """Both readers name this answer in earnest: hold it for likeliest, or for at least half as likely as that."""
+    """Two readers name this answer in earnest: hold it for likeliest, or for at least half as likely as that."""
     same_as_raw: bool
     """The sums did not change it."""
     covered: bool
@@ -85,13 +86,13 @@ class Seen:
 
     @property
     def confirmed(self) -> bool:
-        """By a rule, and by both readers."""
+        """By a rule, and by two readers."""
         return self.covered and not self.broken and self.agree
 
     @classmethod
     def nothing(cls, in_picture: float) -> Seen:
         """Of a field that is not in the picture."""
-        return cls(1.0, math.inf, 1.0, None, None, False, True, False, False, 0.0, in_picture, 0.0)
+        return cls(1.0, math.inf, 1.0, None, None, None, False, True, False, False, 0.0, in_picture, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Calibration:
     accept: float = 0.995
     suggest: float = 0.6
     most_unconfirmed: float = 0.99
-    """The most that is said of an answer without a rule and both readers behind it."""
+    """The most that is said of an answer without a rule and two readers behind it."""
     network: bytes = field(default=b"", repr=False)
     """Weights of our network (ONNX) that `reader fit --fine-tune` taught further; empty: as shipped."""
     made: Mapping[str, Any] = field(default_factory=dict)
@@ -234,6 +235,7 @@ def features(seen: Seen, state: State) -> dict[str, float]:
         "posterior": _logit(seen.posterior),
         "gap": min(seen.gap, 12.0) / 4,
         "digits": _log(seen.digits),
+        "recurrent": _log(seen.recurrent),
         "line": _log(seen.line),
         "agree": float(seen.agree),
         "changed": float(not seen.same_as_raw),

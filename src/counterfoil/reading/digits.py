@@ -1,9 +1,10 @@
-"""The first reader: our own small network over the whole field, so that how many boxes there are need not be known.
+"""Two of the three readers: small networks of our own over the whole field; how many boxes it has need not be known.
 
-It says for every few pixels which sign stands there: a digit, a cross, a dash, a word that means none, another word,
+They say for every few pixels which sign stands there: a digit, a cross, a dash, a word that means none, another word,
 something struck out, a digit written over another. Boxes, left-aligned, squeezed and free figures are read alike. Each
 field is shown in several views (`views`); what it may say is scored in all of them, and no view alone rules it out. One
-thread, same answer on every run. The weights and how they were made: docs/reading-weights.md.
+thread, same answer on every run. The two differ in kind and were taught apart (`reading.train.network`). The weights
+and how they were made: docs/reading-weights.md.
 
 Leaves out: arithmetic, calibration, training (`train`).
 """
@@ -29,6 +30,8 @@ from counterfoil.reading.line import ink_box
 
 SCRIPTS: Final = ("western", "arabic", "persian", "devanagari")
 """Arabic: the Eastern digits of Arabic; Persian has its own 4, 5 and 6."""
+RECURRENT: Final = "recurrent"
+"""The file and the name of the other network."""
 _KEPT = 10
 _TOGETHER = 16
 _NONE_WORD = "nil"
@@ -51,15 +54,15 @@ class DigitsReader:
     Args:
         script: one of `SCRIPTS`.
         taught: weights of the same network that were taught further (`reading.train.tune`); empty: as shipped.
+        recurrent: the other network, for Western digits alone.
 
     Raises:
         RecordError: the weights that lie in the package are not those that `weights.json` names.
     """
 
-    name = "digits"
-
-    def __init__(self, script: str = "western", taught: bytes = b"") -> None:
-        data, said = shipped_weights(script)
+    def __init__(self, script: str = "western", taught: bytes = b"", *, recurrent: bool = False) -> None:
+        data, said = shipped_weights(RECURRENT if recurrent else script)
+        self.name = RECURRENT if recurrent else "digits"
         data = taught or data
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -68,7 +71,7 @@ class DigitsReader:
         self._session = onnxruntime.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
         self._head = list(said["scripts"]).index(script)
         self._signs = str(said["signs"])
-        self.version = f"digits-{hashlib.sha256(data).hexdigest()[:8]}"
+        self.version = f"{self.name}-{hashlib.sha256(data).hexdigest()[:8]}"
 
     def read(self, crops: Sequence[Crop]) -> list[Belief]:
         """One belief a crop, in their order."""
@@ -226,11 +229,11 @@ def shown(crop: Crop) -> list[views.Floats]:
 
 
 def shipped_weights(script: str) -> tuple[bytes, dict[str, Any]]:
-    """The weights in the package that read a script, and what `weights.json` says of them."""
+    """The weights in the package that read a script, or those of `RECURRENT`, and what `weights.json` says of them."""
     folder = resources.files("counterfoil.reading") / "weights"
     listed = json.loads((folder / "weights.json").read_text("utf-8"))["files"]
-    for said in listed.values():
-        if script in said["scripts"]:
+    for name, said in listed.items():
+        if script == name or (name != RECURRENT and script in said["scripts"]):
             data = (folder / said["file"]).read_bytes()
             if hashlib.sha256(data).hexdigest() != said["sha256"]:
                 raise RecordError(

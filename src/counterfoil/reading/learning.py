@@ -5,7 +5,7 @@ Few numbers, in four steps, each by the likelihood of what is true:
 1. how far each reader is trusted (`Merging`), over fields one by one;
 2. what a broken rule weighs (`slip`), over whole sheets;
 3. how sure to be of an answer (`Calibration.weights`), by logistic regression over what is seen around it;
-4. how sure at most where no rule and both readers confirm it (`Calibration.most_unconfirmed`): the share found right.
+4. how sure at most where no rule and two readers confirm it (`Calibration.most_unconfirmed`): the share found right.
 
 `folds` splits by sheet of paper, never by figure: two photos of a sheet are never on both sides.
 """
@@ -169,7 +169,7 @@ def _weights(cases: Sequence[Case], given: Calibration) -> dict[str, float]:
 
 
 def _most_unconfirmed(cases: Sequence[Case], given: Calibration) -> float:
-    """The share found right of the surest answers that a rule and both readers do not confirm, by Laplace's rule; at
+    """The share found right of the surest answers that a rule and two readers do not confirm, by Laplace's rule; at
     most `SUREST`, so that nobody who asks for more is given one of them."""
     hits = total = 0.0
     for case in cases:

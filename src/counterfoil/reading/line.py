@@ -1,14 +1,14 @@
-"""The second reader: the text recogniser that `rapidocr` brings, asked for figures alone.
+"""The third reader: the text recogniser that `rapidocr` brings, asked for figures alone.
 
-It reads a field as a line of writing, where our own network reads boxes and strokes: the two fail differently.
+It reads a field as a line of writing, where our own networks read boxes and strokes: it fails differently.
 
 * The recogniser (PP-OCR, Apache-2.0, see docs/dependencies.md) is run by onnxruntime; of `rapidocr` only the model's
   file is used, its program never runs.
 * A field is shown to it in up to three views: with what stands around it, the pen's ink alone with the gaps between
   boxes taken out, and cut close to the ink (a lone 1 or 0 in a wide field is lost otherwise). What a field says is
   scored in every view, and the views are averaged, so that one view that fails can't silence the others.
-* Where the views so far say the same as the other reader, and both rather surely, no further view is looked at. The
-  other reader never adds to what this one says.
+* Where the views so far say the same as another reader, and both rather surely, no further view is looked at. Other
+  readers never add to what this one says.
 * The recogniser knows 18,708 characters; here it may say digits, dashes and crosses. Letters that writers and it take
   for digits (O, l, Z, S) stand for them, unless the whole is a word of `ZERO_WORDS`.
 * Scores are those of connectionist temporal classification: a string's probability is the sum over all ways of
@@ -64,7 +64,7 @@ _KEPT: Final = 10
 _FLOOR: Final = 0.01
 """Of a view's probability, where views are averaged."""
 _ENOUGH: Final = 0.5
-"""Where both readers give the same answer at least so much, no further view is looked at."""
+"""Where two readers give the same answer at least so much, no further view is looked at."""
 _MARKED: Final = 0.1
 _CORE: Final = 0.25
 """Part of a stroke that must be strong ink: guide digits and lines that were half taken away are weak all over."""
@@ -107,8 +107,8 @@ class LineReader:
         self._columns = [[place[c] for c in alike if c in place] for alike in _LOOK_ALIKE.values()]
         self.version = Path(MODEL).stem
 
-    def read(self, crops: Sequence[Crop], beside: Sequence[Belief] | None = None) -> list[Belief]:
-        """One belief a crop, in their order. `beside`: what the other reader makes of each."""
+    def read(self, crops: Sequence[Crop], beside: Sequence[Sequence[Belief]] | None = None) -> list[Belief]:
+        """One belief a crop, in their order. `beside`: what other readers make of each."""
         views = [_views(crop) for crop in crops]
         answers: list[list[Answer]] = [[] for _ in crops]
         beliefs: dict[int, Belief] = {}
@@ -122,7 +122,7 @@ class LineReader:
                 number
                 for number in open_
                 if len(answers[number]) < len(views[number])
-                and not (beside is not None and _settled(beliefs[number], beside[number]))
+                and not (beside is not None and any(_settled(beliefs[number], one) for one in beside[number]))
             ]
         return [beliefs[number] for number in range(len(crops))]
 
@@ -376,7 +376,7 @@ def _belief(crop: Crop, answers: Sequence[Answer]) -> Belief:
 
 
 def _settled(found: Belief, other: Belief) -> bool:
-    """Whether both readers say the same, rather surely, and nothing is struck out."""
+    """Whether both say the same, rather surely, and nothing is struck out."""
     mine, theirs = found.best, other.best
     if mine is None or theirs is None or (mine.state, mine.value) != (theirs.state, theirs.value):
         return False

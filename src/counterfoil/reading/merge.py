@@ -1,7 +1,7 @@
-"""What two readers say of one field, made one: a candidate for each thing that either of them thinks possible.
+"""What the readers say of one field, made one: a candidate for each thing that one of them thinks possible.
 
 Log-linear: the merged probability is proportional to the product of the readers' own, each to a power that says how far
-that reader may be trusted. A floor keeps one reader from vetoing what the other is sure of. What neither names keeps
+that reader may be trusted. A floor keeps one reader from vetoing what others are sure of. What none names keeps
 a share ("something else").
 """
 
@@ -21,9 +21,9 @@ Key = tuple[State, int | None]
 class Merging:
     """How far each reader is trusted: fitted, in `weights/calibration.json`."""
 
-    trust: Mapping[str, float] = field(default_factory=lambda: {"digits": 1.0, "line": 0.8})
+    trust: Mapping[str, float] = field(default_factory=lambda: {"digits": 0.6, "recurrent": 0.6, "line": 0.8})
     """Power of each reader's probability."""
-    floor: Mapping[str, float] = field(default_factory=lambda: {"digits": 0.002, "line": 0.002})
+    floor: Mapping[str, float] = field(default_factory=lambda: {"digits": 0.002, "recurrent": 0.002, "line": 0.002})
     """Probability that a reader at least gives to anything."""
     other: float = -2.0
     """Logarithm of the weight of "something else", against a candidate of the same probability."""
@@ -31,7 +31,7 @@ class Merging:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One field by both readers: candidates by falling probability, and what each reader gave each of them."""
+    """One field by all readers: candidates by falling probability, and what each reader gave each of them."""
 
     candidates: tuple[Candidate, ...]
     by_reader: Mapping[str, Mapping[Key, float]]

@@ -1,6 +1,6 @@
 """The whole way from a photo to figures: one independent reader, which knows what it does not know.
 
-    photo -> pixels -> codes -> page -> crops -> two readers -> merged -> whole sheet -> certainty -> outcome
+    photo -> pixels -> codes -> page -> crops -> readers -> merged -> whole sheet -> certainty -> outcome
 
 * `raw` is what the readers see, without arithmetic: the only reading of the paper. `value`, `state` and `p` are what
   the whole sheet makes likeliest. Where the two differ, the field goes to people, and both are kept.
@@ -43,7 +43,7 @@ cv2.setNumThreads(1)
 
 
 class FieldReader(Protocol):
-    """One of the two readers."""
+    """One of the readers of a field."""
 
     name: str
 
@@ -108,7 +108,7 @@ class Reader:
         Args:
             templates: with their pictures; a photo is looked for on all their pages.
             calibration: contents of a file that `counterfoil reader fit` wrote; None: as shipped.
-            readers: instead of the two that are shipped; for measuring one alone.
+            readers: instead of those that are shipped; for measuring one alone.
         """
         self._pages = [
             (template, prepare(template.name, page, decode(picture_of(page))))
@@ -119,8 +119,11 @@ class Reader:
         self._tags = sorted({code.dictionary for code in codes if code.kind == "apriltag" and code.dictionary})
         self._kinds = sorted({code.kind for code in codes} & set(KINDS))
         self.calibration = shipped() if calibration is None else Calibration.from_bytes(calibration)
-        ours = (DigitsReader(taught=self.calibration.network), LineReader()) if readers is None else readers
-        self._readers: tuple[FieldReader, ...] = tuple(ours)
+        self._readers: tuple[FieldReader, ...] = (
+            (DigitsReader(taught=self.calibration.network), DigitsReader(recurrent=True), LineReader())
+            if readers is None
+            else tuple(readers)
+        )
         self.version = VERSION if calibration is None else f"{VERSION}-{self.calibration.version}"
 
     def read(self, photo: bytes) -> PageReading:
@@ -247,14 +250,14 @@ class Reader:
         )
 
     def observe(self, crops: Sequence[Crop], clock: Clock | None = None) -> list[Observed]:
-        """What both readers see in each field that lies in the picture."""
+        """What the readers see in each field that lies in the picture."""
         clock = clock or Clock()
         inside = [crop for crop in crops if crop.seen >= LEAST_INSIDE]
         beliefs: dict[str, list[Belief]] = {crop.name: [] for crop in crops}
         for reader in self._readers:
             with clock.stage(reader.name):
-                first = [beliefs[crop.name][0] for crop in inside if beliefs[crop.name]]
-                found = reader.read(inside, first) if isinstance(reader, LineReader) and first else reader.read(inside)
+                so_far = [beliefs[crop.name] for crop in inside]
+                found = reader.read(inside, so_far) if isinstance(reader, LineReader) else reader.read(inside)
                 for crop, belief in zip(inside, found, strict=True):
                     beliefs[crop.name].append(belief)
         return [Observed(crop.name, tuple(beliefs[crop.name]), crop.seen) for crop in crops]

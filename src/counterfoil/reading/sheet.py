@@ -32,6 +32,8 @@ LEAST_SHARE = 0.5
 """Of what a reader gives its likeliest answer: so much it must give another to name it in earnest."""
 LEAST_GIVEN = 0.02
 """Probability that a reader must give what it names in earnest."""
+VOICES = 2
+"""Readers who must name an answer in earnest for it to be accepted."""
 LEAST_INSIDE = 0.5
 """Part of a field that must lie in the picture to be read at all."""
 
@@ -130,9 +132,9 @@ def _seen(
         gap=marginals.gap,
         merged=0.0 if final is None else final.p,
         digits=given.get("digits"),
+        recurrent=given.get("recurrent"),
         line=given.get("line"),
-        agree=len(given) > 1
-        and all(p >= max(LEAST_GIVEN, LEAST_SHARE * max(merged.by_reader[name].values())) for name, p in given.items()),
+        agree=sum(_in_earnest(p, merged.by_reader[name]) for name, p in given.items()) >= VOICES,
         same_as_raw=best is not None and key == (best.state, best.value),
         covered=covered,
         broken=broken,
@@ -145,6 +147,10 @@ def _seen(
         and merged.signs.get("line.free", 0.0) > 0,
         signs=merged.signs,
     )
+
+
+def _in_earnest(p: float, said: Mapping[Any, float]) -> bool:
+    return p >= max(LEAST_GIVEN, LEAST_SHARE * max(said.values(), default=0.0))
 
 
 def _field(

@@ -97,15 +97,17 @@ def teach(
     limit: int = 20000,
     rate: float = RATE,
     blend: float = 1.0,
+    recurrent: bool = False,
 ) -> dict[str, Any]:
-    """Train a network on `steps` batches and write `out/NUMERALS.onnx` and its line of `out/weights.json`.
+    """Train a network on `steps` batches and write `out/NAME.onnx` and its line of `out/weights.json`; NAME is
+    `numerals`, or `recurrent` for the other network (Western digits only).
 
     `folder`: MNIST's files, its first `limit` training pictures are used; needed for `western`. `start`: a saved state
     to go on from; `rate`: the highest learning rate; `blend`: how much of the new weights is taken beside `start`'s.
     Returns what `weights.json` says of the file.
 
     Raises:
-        InputError: the extra `train` is not installed, MNIST is not there, or there is no such state.
+        InputError: the extra `train` is not installed, MNIST is not there, there is no such state, or no such network.
     """
     try:
         from counterfoil.reading.train import learn  # noqa: PLC0415 torch
@@ -115,13 +117,15 @@ def teach(
         ) from None
     if numerals == "western" and folder is None:
         raise InputError("--digits", expected="the folder of MNIST's files for Western digits", found="none")
+    if recurrent and numerals != "western":
+        raise InputError("--recurrent", expected="Western digits", found=f"--numerals {numerals}", do="leave one out")
     if start is not None and not start.is_file():
         raise InputError(str(start), expected="the state that an earlier training left", found="no file")
     scripts = ("western",) if numerals == "western" else OTHERS
     source = None if numerals != "western" else folder
     batches = stream(seed, steps, source, scripts, limit)
     out.mkdir(parents=True, exist_ok=True)
-    name = f"{numerals}.onnx"
+    name = "recurrent" if recurrent else numerals
     data = learn.train(
         batches,
         signs=len(SIGNS),
@@ -132,12 +136,13 @@ def teach(
         rate=rate,
         note=note,
         start=start,
-        keep=out / f"{numerals}.pt",
+        keep=out / f"{name}.pt",
         blend=blend if start else 1.0,
+        recurrent=recurrent,
     )
-    (out / name).write_bytes(data)
+    (out / f"{name}.onnx").write_bytes(data)
     made: dict[str, Any] = {
-        "file": name,
+        "file": f"{name}.onnx",
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "scripts": list(scripts),
@@ -147,7 +152,9 @@ def teach(
         "batch": BATCH,
         "mnist_train_pictures": limit if source else 0,
         "mnist_sha256": dict(hashes(source, "train")) if source else {},
-        "command": f"counterfoil reader train OUT --numerals {numerals} --seed {seed} --steps {steps}"
+        "command": "counterfoil reader train OUT "
+        + ("--recurrent" if recurrent else f"--numerals {numerals}")
+        + f" --seed {seed} --steps {steps}"
         + (f" --digits MNIST --pictures {limit}" if source else "")
         + (f" --rate {rate:g}" if rate != RATE else "")
         + (f" --start {start.parent.name}/{start.name}" if start else "")
@@ -159,6 +166,6 @@ def teach(
     listed: dict[str, Any] = (
         json.loads(path.read_text("utf-8")) if path.exists() else {"schema": "counterfoil-weights/1", "files": {}}
     )
-    listed["files"][numerals] = made
+    listed["files"][name] = made
     path.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", "utf-8")
     return made

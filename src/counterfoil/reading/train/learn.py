@@ -18,10 +18,10 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from counterfoil.reading.train.network import Network
+from counterfoil.reading.train.network import Network, Recurrent
 from counterfoil.reading.views import VIEW_HEIGHT
 
 _AVERAGE = 0.998
@@ -74,14 +74,16 @@ def train(
     start: Path | None = None,
     keep: Path | None = None,
     blend: float = 1.0,
+    recurrent: bool = False,
 ) -> bytes:
     """Train on (head, batch) pairs; the ONNX file. `rate`: the highest of the learning rates, reached after a tenth of
     the steps. `start`, `keep`: a state to go on from, and where it is put. `blend`: how much the new weights count
     beside those of `start`, at the end: what is learned of hard lessons is forgotten of plain ones, and the mean of
-    both keeps most of each (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models")."""
+    both keeps most of each (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `recurrent`: the other
+    network."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    network = Network(signs, heads)
+    network = (Recurrent if recurrent else Network)(signs, heads)
     if start is not None:
         known = torch.load(start, weights_only=True)
         if known["last.weight"].shape[0] != network.last.weight.shape[0]:  # another script: the trunk alone
@@ -118,7 +120,7 @@ def train(
     return export(average)
 
 
-def _move(average: Network, network: Network, share: float) -> None:
+def _move(average: nn.Module, network: nn.Module, share: float) -> None:
     with torch.no_grad():
         for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             if a.dtype.is_floating_point:
@@ -127,7 +129,7 @@ def _move(average: Network, network: Network, share: float) -> None:
                 a.copy_(b)
 
 
-def export(network: Network) -> bytes:
+def export(network: nn.Module) -> bytes:
     """ONNX with weights in half precision: input `x`, output `y` as `Network` says; any batch and width."""
     network = copy.deepcopy(network).eval()
     out = io.BytesIO()
