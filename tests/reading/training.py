@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from counterfoil.primitives.errors import InputError
 from counterfoil.reading.train.network import Network, Recurrent
 from counterfoil.reading.views import VIEW_HEIGHT
 from counterfoil.simulate.written import SIGNS
@@ -70,6 +71,22 @@ def main() -> int:
                 bool(np.abs(np.exp(told) - np.exp(own)).max() < 0.01),
             )
         start = folder / "a" / "others.pt"
+        try:
+            teach(
+                folder / "e",
+                folder=MNIST,
+                numerals="western",
+                seed=1,
+                steps=1,
+                threads=1,
+                note=said.append,
+                start=start,
+                recurrent=True,
+            )
+            refused = False
+        except InputError as error:
+            refused = "same kind" in str(error)
+        held("a state of another kind of network is refused", refused)
         more = [
             teach(
                 folder / run,

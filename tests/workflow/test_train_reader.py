@@ -14,8 +14,18 @@ from counterfoil.simulate.lessons import CHUNK, chunk
 from counterfoil.workflow.train_reader import OTHERS, stream, teach
 
 
-def _teach(out: Path, *, numerals: str = "others", start: Path | None = None) -> None:
-    teach(out, folder=None, numerals=numerals, seed=1, steps=1, threads=1, note=lambda text: None, start=start)
+def _teach(out: Path, *, numerals: str = "others", recurrent: bool = False, start: Path | None = None) -> None:
+    teach(
+        out,
+        folder=None,
+        numerals=numerals,
+        seed=1,
+        steps=1,
+        threads=1,
+        note=lambda text: None,
+        start=start,
+        recurrent=recurrent,
+    )
 
 
 def test_fields_come_from_another_process_in_the_order_of_the_seed() -> None:
@@ -35,4 +45,14 @@ def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monke
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"counterfoil\[train\]"):
         _teach(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Western digits, found --numerals others; leave one out"):
+        _teach(tmp_path, recurrent=True)
+    with pytest.raises(InputError, match="--digits"):
+        _teach(tmp_path, numerals="western")
+    with pytest.raises(InputError, match="state"):
+        _teach(tmp_path, start=tmp_path / "none.pt")
     assert list(tmp_path.iterdir()) == []

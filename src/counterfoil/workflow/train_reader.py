@@ -107,20 +107,21 @@ def teach(
     Returns what `weights.json` says of the file.
 
     Raises:
-        InputError: the extra `train` is not installed, MNIST is not there, there is no such state, or no such network.
+        InputError: the extra `train` is not installed, MNIST is not there, there is no such state or it is
+            of another kind of network.
     """
-    try:
-        from counterfoil.reading.train import learn  # noqa: PLC0415 torch
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "training", expected="the extra `train`", found=str(error), do="pip install 'counterfoil[train]'"
-        ) from None
     if numerals == "western" and folder is None:
         raise InputError("--digits", expected="the folder of MNIST's files for Western digits", found="none")
     if recurrent and numerals != "western":
         raise InputError("--recurrent", expected="Western digits", found=f"--numerals {numerals}", do="leave one out")
     if start is not None and not start.is_file():
         raise InputError(str(start), expected="the state that an earlier training left", found="no file")
+    try:
+        from counterfoil.reading.train import learn  # noqa: PLC0415 torch
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "training", expected="the extra `train`", found=str(error), do="pip install 'counterfoil[train]'"
+        ) from None
     scripts = ("western",) if numerals == "western" else OTHERS
     source = None if numerals != "western" else folder
     batches = stream(seed, steps, source, scripts, limit)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterfoil.primitives.errors import InputError
 from counterfoil.reading.train.network import Network, Recurrent
 from counterfoil.reading.views import VIEW_HEIGHT
 
@@ -80,7 +81,11 @@ def train(
     the steps. `start`, `keep`: a state to go on from, and where it is put. `blend`: how much the new weights count
     beside those of `start`, at the end: what is learned of hard lessons is forgotten of plain ones, and the mean of
     both keeps most of each (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `recurrent`: the other
-    network."""
+    network.
+
+    Raises:
+        InputError: `start` is of another kind of network.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     network = (Recurrent if recurrent else Network)(signs, heads)
@@ -88,6 +93,9 @@ def train(
         known = torch.load(start, weights_only=True)
         if known["last.weight"].shape[0] != network.last.weight.shape[0]:  # another script: the trunk alone
             known = {name: value for name, value in known.items() if not name.startswith("last.")}
+        ours = network.state_dict()
+        if any(name not in ours or value.shape != ours[name].shape for name, value in known.items()):
+            raise InputError(str(start), expected="a state of the same kind of network", found="another")
         network.load_state_dict(known, strict=False)
     network = network.to(memory_format=torch.channels_last)
     average, before = copy.deepcopy(network), copy.deepcopy(network)
