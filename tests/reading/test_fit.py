@@ -17,7 +17,7 @@ from counterfoil.reading.confidence import Calibration, Outcome, Seen, shipped
 from counterfoil.reading.fit import HELD_OUT, Label, fit
 from counterfoil.reading.scaling import Line, Stairs, fitted_line, fitted_stairs, log_loss
 
-SEEN = Seen(0.9999, 9.0, 0.999, 0.99, 0.99, True, True, True, False, 30.0, 1.0, 0.5)
+SEEN = Seen(0.9999, 9.0, 0.999, 0.99, 0.99, 0.99, True, True, True, False, 30.0, 1.0, 0.5)
 
 
 def labels(

@@ -220,7 +220,7 @@ def test_a_sum_that_only_repeats_a_figure_confirms_it_only_where_both_are_clear(
     """180 read as 80 in both places, beside a 0: the same hand is misread twice."""
     none, total = _seen("b", ("0", 0.99), ("0", 0.99)), _seen("t", ("80", 0.99), ("80", 0.99))
     found = _conclude(_torn("a", 80, 180, clear), none, total, rules=SUM)
-    assert found["a"].seen.merged > 0.8
+    assert found["a"].seen.merged > 0.7
     assert (found["t"].outcome is Outcome.ACCEPT) is accepted
 
 

@@ -75,7 +75,7 @@ class DigitsReader:
 
     def read(self, crops: Sequence[Crop]) -> list[Belief]:
         """One belief a crop, in their order."""
-        shown = [_views(crop) for crop in crops]
+        shown = [_views(crop, close=self.name == RECURRENT) for crop in crops]
         answers = iter(self.steps([view.picture for of_one in shown for view in of_one]))
         return [self._belief(crop, own, [next(answers) for _ in own]) for crop, own in zip(crops, shown, strict=True)]
 
@@ -193,8 +193,9 @@ def _in_boxes(raw: str, text: ctc.Text, crop: Crop, shown: Sequence[_View], answ
     return "".join(out)
 
 
-def _views(crop: Crop) -> list[_View]:
-    """With margins; the field; cut to the ink; and the ink alone, printed lines taken out.
+def _views(crop: Crop, *, close: bool = False) -> list[_View]:
+    """With margins; the field; cut to the ink; and the ink alone, printed lines taken out. `close`: the third alone, or
+    the first where there is no ink.
 
     A field at the greatest width of crops was squeezed to fit: what is written there is drawn out again, and its whole
     height is shown around the ink only.
@@ -212,6 +213,7 @@ def _views(crop: Crop) -> list[_View]:
             windows[0] = (dark, replace(tight, top=0.0, bottom=float(dark.shape[0])), stretch)
         alone = np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32)
         windows += [(dark, tight, stretch), (alone, tight, stretch)]
+    windows = windows[2:3] or windows[:1] if close else windows
     return [_View(views.view(on, margin, window, drawn_out), window) for on, window, drawn_out in windows]
 
 

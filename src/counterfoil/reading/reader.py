@@ -36,7 +36,7 @@ from counterfoil.reading.pages import decode, gates
 from counterfoil.reading.register import prepare, register
 from counterfoil.reading.sheet import LEAST_INSIDE, BrokenRule, FieldReading, Observed, conclude
 
-VERSION = "4"
+VERSION = "5"
 """Of the reader as shipped; a fitted calibration adds to it. The record says `counterfoil-reader@VERSION`."""
 
 cv2.setNumThreads(1)
