@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from counterfoil.bootstrap.machine import CALIBRATION
 from counterfoil.bootstrap.server import Server
-from counterfoil.cli.reader import reader
+from counterfoil.cli.app import counterfoil
 from counterfoil.reading import handed
 from counterfoil.reading.confidence import Calibration
 from counterfoil.reading.digits import shipped_weights
@@ -88,7 +88,7 @@ def settle_all(hall: Machines, form: BlankForm) -> None:
 
 
 def run(hall: Machines, *more: str) -> dict[str, Any]:
-    done = CliRunner().invoke(reader, ["fit", str(hall.server.settings.folder), *more, "--json"])
+    done = CliRunner().invoke(counterfoil, ["reader", "fit", str(hall.server.settings.folder), *more, "--json"])
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -146,6 +146,6 @@ def test_the_network_learns_from_settled_photos_is_checked_on_others_taken_and_t
 def test_too_little_that_people_settled_is_refused(hall: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COUNTERFOIL_FOLDER", "DJANGO_SETTINGS_MODULE"):
         monkeypatch.setenv(name, "")
-    done = CliRunner().invoke(reader, ["fit", str(hall.server.settings.folder), "--fine-tune", "--json"])
+    done = CliRunner().invoke(counterfoil, ["reader", "fit", str(hall.server.settings.folder), "--fine-tune", "--json"])
     assert done.exit_code == 3
     assert json.loads(done.stdout)["error"]["code"] == "too-few-labels"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from counterfoil.bootstrap.machine import CALIBRATION, make
 from counterfoil.bootstrap.server import Server
-from counterfoil.cli.reader import reader
+from counterfoil.cli.app import counterfoil
 from counterfoil.config import checks_state as state
 from counterfoil.reading import handed
 from counterfoil.reading.fit import LEAST_LABELS, LEAST_SHEETS
@@ -63,7 +63,7 @@ def settle_all(hall: Machines) -> list[Copy]:
 
 
 def run(hall: Machines, *more: str) -> dict[str, Any]:
-    done = CliRunner().invoke(reader, ["fit", str(hall.server.settings.folder), *more, "--json"])
+    done = CliRunner().invoke(counterfoil, ["reader", "fit", str(hall.server.settings.folder), *more, "--json"])
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -103,7 +103,7 @@ def test_what_people_settled_makes_a_new_version_that_the_jail_takes_and_undo_ta
     assert 0 < made["before"]["all"]["fields"] < STATIONS * len(FIELDS), "a part is held out"
     assert made["after"]["example"]["log_loss"] < made["before"]["example"]["log_loss"]
 
-    again = CliRunner().invoke(reader, ["fit", str(hall.server.settings.folder), "--json"])
+    again = CliRunner().invoke(counterfoil, ["reader", "fit", str(hall.server.settings.folder), "--json"])
     assert again.exit_code == 3, "nothing was read by fit1 yet: labels of another calibration are left out"
     assert json.loads(again.stdout)["error"]["code"] == "too-few-labels"
 
