@@ -378,8 +378,8 @@ def main() -> None:
     if {"given", "others"} & set(parts) or arguments.write:
         cases, crops = given_cases(reader, forms)
     if "given" in parts:
-        measure("Outlines given, both readers and the sheet's sums", list(crossed(cases, extra, arguments.folds)))
-        for name in ("digits", "line"):
+        measure("Outlines given, all readers and the sheet's sums", list(crossed(cases, extra, arguments.folds)))
+        for name in ("digits", "recurrent", "line"):
             alone = [_alone(case, name) for case in cases]
             measure(f"Outlines given, `{name}` alone, without sums", [(case, shipped()) for case in alone])
     if "own" in parts:
