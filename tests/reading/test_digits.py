@@ -16,6 +16,7 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.reading import digits
 from counterfoil.reading.belief import Belief, Crop, State
 from counterfoil.reading.digits import SCRIPTS, DigitsReader
+from counterfoil.reading.ink import ink_box
 from counterfoil.reading.layout import MAX_WIDTH_PX
 from counterfoil.simulate.glyphs import Glyph
 from counterfoil.simulate.thinning import traced
@@ -193,7 +194,7 @@ def test_a_field_that_was_squeezed_to_fit_its_crop_is_drawn_out_again() -> None:
         ink = np.zeros((96, across + 32), np.float32)
         ink[40:70, 100:150] = 1
         image[ink > 0] = 0
-        shown = digits._views(Crop("field", image, ink, 16, None, 1.0, 64.0))
+        shown = digits._views(Crop("field", image, ink, 16, None, 1.0, 64.0, ink_box(ink, 16)))
         tight = shown[2]
         shape = (tight.window.right - tight.window.left) / (tight.window.bottom - tight.window.top)
         drawn_out = tight.picture.shape[2] / tight.picture.shape[1] / shape
@@ -206,7 +207,7 @@ def test_a_field_that_was_squeezed_to_fit_its_crop_is_drawn_out_again() -> None:
 def test_a_black_or_white_field_of_any_width_holds_no_votes(reader: DigitsReader, size: tuple[int, int]) -> None:
     for level in (0, 128, 255):
         image = np.full((*size, 3), level, np.uint8)
-        crop = Crop("field", image, np.zeros(size, np.float32), 16, None, 1.0, 64.0)
+        crop = Crop("field", image, np.zeros(size, np.float32), 16, None, 1.0, 64.0, None)
         (belief,) = reader.read([crop])
         assert belief.best is None or not belief.best.value
 

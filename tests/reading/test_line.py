@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, State
+from counterfoil.reading.ink import ink_box
 from counterfoil.reading.line import (
     _SYMBOLS,
     Answer,
     LineReader,
     _packed,
-    beam,
-    ink_box,
+    likeliest,
     meaning,
     probability,
     zero_word,
@@ -33,7 +33,8 @@ def _crop(text: str, width: int = 240, left: int = 60) -> Crop:
     image = np.full((64 + 2 * MARGIN, width + 2 * MARGIN, 3), 235, np.uint8)
     cv2.putText(image, text, (MARGIN + left, MARGIN + 50), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (30, 30, 60), 3, cv2.LINE_AA)
     ink = np.clip((235 - image.min(axis=2).astype(np.float32)) / 180, 0, 1)
-    return Crop("field", image, ink.astype(np.float32), MARGIN, None, 1.0, 64.0)
+    ink = ink.astype(np.float32)
+    return Crop("field", image, ink, MARGIN, None, 1.0, 64.0, ink_box(ink, MARGIN))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_a_strings_probability_is_that_of_all_its_paths(rows: list[list[float]])
         text = "".join(_SYMBOLS[sign - 1] for sign in kept)
         paths[text] = paths.get(text, 0.0) + float(np.prod([scores[at, sign] for at, sign in enumerate(path)]))
     assert probability(scores, list(paths)) == pytest.approx(list(paths.values()))
-    assert paths[beam(scores, 50)[0]] == pytest.approx(max(paths.values()))
+    assert paths[likeliest(scores, 50)[0]] == pytest.approx(max(paths.values()))
 
 
 @pytest.mark.parametrize(

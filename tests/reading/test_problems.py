@@ -191,9 +191,20 @@ def test_light_paper_and_lens_leave_figures_readable_or_the_sheet_to_people(wear
 
 
 def test_digits_too_small_to_see_are_not_even_suggested() -> None:
-    one = sheet("boxed", 11, width=230, writer=Person(person(11).hand, size=0.45, pen=0.06))
+    one = sheet("boxed", 11, width=215, writer=Person(person(11).hand, size=0.35, pen=0.06))
     seen = read("boxed", one)
+    assert seen.accepted, seen.reason
     assert {str(field.outcome) for field in seen.fields.values()} <= {"people"}
+
+
+@pytest.mark.parametrize("slip", [{}, {"valid": 285}])
+def test_small_digits_are_told_only_where_the_sum_confirms_them(slip: dict[str, int]) -> None:
+    one = sheet("boxed", 11, figures=FIGURES | slip, width=230, writer=Person(person(11).hand, size=0.45, pen=0.06))
+    seen = read("boxed", one)
+    assert wrongly_accepted(one, seen) == []
+    small = [field for field in seen.fields.values() if field.seen.digit_px < 9]
+    assert len(small) == 4
+    assert {str(field.outcome) for field in small} == ({"people"} if slip else {"accept"})
 
 
 def test_a_field_outside_the_picture_is_absent_and_never_blank() -> None:

@@ -329,6 +329,24 @@ def test_what_no_reader_can_name_is_illegible() -> None:
     assert (found.state, found.value, found.raw, found.outcome) == (State.ILLEGIBLE, None, "?", Outcome.PEOPLE)
 
 
-def test_writing_that_is_too_small_goes_to_people() -> None:
-    small = Observed("a", tuple(Belief(b.reader, b.candidates, {"digit_px": 6.0}) for b in SHEET[0].beliefs), 1.0)
-    assert _conclude(small, *SHEET[1:], rules=SUM)["a"].outcome is Outcome.PEOPLE
+@pytest.mark.parametrize(
+    ("digit_px", "rules", "outcome"),
+    [(5.0, SUM, Outcome.PEOPLE), (8.0, SUM, Outcome.ACCEPT), (8.0, (), Outcome.PEOPLE), (10.0, (), Outcome.SUGGEST)],
+)
+def test_writing_that_is_too_small_goes_to_people(digit_px: float, rules: tuple[Rule, ...], outcome: Outcome) -> None:
+    small = Observed("a", tuple(Belief(b.reader, b.candidates, {"digit_px": digit_px}) for b in SHEET[0].beliefs), 1.0)
+    assert _conclude(small, *SHEET[1:], rules=rules)["a"].outcome is outcome
+
+
+@pytest.mark.parametrize("mark", ["struck", "over"])
+@pytest.mark.parametrize(
+    ("networks", "outcome"), [((0.6, 0.6), Outcome.PEOPLE), ((0.6, 0.01), Outcome.ACCEPT), ((0.6,), Outcome.PEOPLE)]
+)
+def test_what_both_networks_see_struck_or_written_over_goes_to_people(
+    mark: str, networks: tuple[float, ...], outcome: Outcome
+) -> None:
+    line = SHEET[0].beliefs[-1]
+    own = zip(("digits", "recurrent"), networks, strict=False)
+    beliefs = [Belief(name, line.candidates, {mark: p}) for name, p in own]
+    marked = Observed("a", (*beliefs, line), 1.0)
+    assert _conclude(marked, *SHEET[1:], rules=SUM)["a"].outcome is outcome

@@ -18,6 +18,8 @@ Rgb = NDArray[np.uint8]
 """Height x width x 3."""
 Ink = NDArray[np.float32]
 """Height x width; 0 paper (and printed parts taken away) to 1 full ink of a pen."""
+Box = tuple[int, int, int, int]
+"""Top, bottom, left and right; bottom and right are the first outside."""
 Quad = NDArray[np.float64]
 """4 x 2 pixels: top left, top right, bottom right, bottom left, as the form is read."""
 
@@ -51,6 +53,16 @@ class Crop:
     """The part of the field's area that lies inside the picture, 0 to 1."""
     height_px: float
     """Height of the field in pixels of the picture, before any scaling: says how much detail there can be."""
+    written: Box | None
+    """Where the field's own ink lies; None where there is none."""
+
+    @property
+    def digit_px(self) -> float:
+        """Height of what is written, in pixels of the picture; 0 where nothing is."""
+        if self.written is None:
+            return 0.0
+        top, bottom, _, _ = self.written
+        return float((bottom - top) / (self.ink.shape[0] - 2 * self.margin_px) * self.height_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ probability can lift:
 * What no rule confirms, or one reader alone is sure of, is never said with more than `most_unconfirmed`: as many of
   such answers as were found right.
 * What is illegible, a word, a mark instead of a figure, partly outside the picture, or written in less than
-  `LEAST_DIGIT_PX` goes to people, and so does a figure that arithmetic changed. Where no rule confirms it, so does
-  writing that runs out of the field above or below, and digits beside a cross in a field without boxes.
+  `LEAST_DIGIT_PX` goes to people, and so do a figure that arithmetic changed and one in which both our networks see
+  something struck out or written over. Where no rule confirms it, so do smaller writing, writing that runs out of the
+  field above or below, and digits beside a cross in a field without boxes.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from counterfoil.reading.joint import SLIP, SPREAD
 from counterfoil.reading.merge import Merging
 from counterfoil.reading.scaling import Line, Map, map_of
 
-LEAST_DIGIT_PX: Final = 9.0
+LEAST_DIGIT_PX: Final = 6.0
 """Pixels of the photo; smaller writing is never suggested."""
+LEAST_DIGIT_PX_ALONE: Final = 9.0
+"""The same where no rule confirms what is read."""
 MOST_MARKED: Final = 0.2
 """Probability of a crossed-out or overwritten sign above which people look."""
 MOST_MARKED_ALONE: Final = 0.1
@@ -209,7 +212,10 @@ class Calibration:
             ),
             (seen.crossed and not seen.confirmed, "digits beside a cross"),
             (seen.signs.get("line.cut", 0.0) > MOST_CUT and not seen.confirmed, "the ink runs out of the field"),
-            (state is State.NUMBER and seen.digit_px < LEAST_DIGIT_PX, "the writing is too small"),
+            (
+                state is State.NUMBER and seen.digit_px < (LEAST_DIGIT_PX if seen.confirmed else LEAST_DIGIT_PX_ALONE),
+                "the writing is too small",
+            ),
             (p < self.suggest, "not sure"),
         )
         for holds, why in to_people:
@@ -250,8 +256,12 @@ def features(seen: Seen, state: State) -> dict[str, float]:
 
 
 def _marked(seen: Seen) -> float:
-    """How probable our network holds a crossed-out or overwritten sign in what it reads."""
-    return max(seen.signs.get("digits.struck", 0.0), seen.signs.get("digits.over", 0.0))
+    """How probable both our networks hold a crossed-out, or an overwritten, sign in what they read; where only one
+    reads, that one."""
+    signs = seen.signs
+    return max(
+        min(signs.get(f"digits.{mark}", 0.0), signs.get(f"recurrent.{mark}", 1.0)) for mark in ("struck", "over")
+    )
 
 
 def _logit(p: float) -> float:

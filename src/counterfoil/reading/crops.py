@@ -13,7 +13,16 @@ import numpy as np
 
 from counterfoil.reading.belief import Crop, Ink, Quad, Rgb
 from counterfoil.reading.flat import canvas_width, field_height, flattened, seen
-from counterfoil.reading.ink import darkness, level, own_marks, print_over, scaled, without_lines, without_print
+from counterfoil.reading.ink import (
+    darkness,
+    ink_box,
+    level,
+    own_marks,
+    print_over,
+    scaled,
+    without_lines,
+    without_print,
+)
 from counterfoil.reading.layout import MARGIN_PX
 from counterfoil.reading.lines import guides, printed
 from counterfoil.reading.register import Prepared, Registration
@@ -46,11 +55,10 @@ def field_quads(image: Rgb, registration: Registration, prepared: Prepared) -> d
         raise ValueError("a refused page has no fields")
     result: dict[str, Quad] = {}
     for place in prepared.page.fields:
-        there = np.array(place.quad, np.float64)
-        quad = registration.placing.place(there)
+        quad = registration.placing.place(np.array(place.quad, np.float64))
         # What lies outside the picture has no lines to be moved to.
         whole = seen(image, quad) >= WHOLE
-        result[str(place.id)] = snapped(image, quad, prepared.picture, there) if whole else quad
+        result[str(place.id)] = snapped(image, quad, prepared.lines[str(place.id)]) if whole else quad
     return result
 
 
@@ -99,15 +107,17 @@ def _cut(image: Rgb, fields: Mapping[str, Field], blank: Rgb | None = None) -> l
             inks[name] = pen if guide is None else without_print(pen, guide)
             flat[name], found[name] = canvases[index], print_.boxes
     typical = level(list(inks.values()))
+    marks = {name: own_marks(scaled(ink, typical)) for name, ink in inks.items()}
     return [
         Crop(
             name=name,
             image=flat[name],
-            ink=own_marks(scaled(inks[name], typical)),
+            ink=marks[name],
             margin_px=MARGIN_PX,
             boxes=found[name],
             seen=seen(image, field.quad),
             height_px=field_height(field.quad),
+            written=ink_box(marks[name], MARGIN_PX),
         )
         for name, field in fields.items()
     ]

@@ -27,13 +27,19 @@ def shortened(steps: Steps) -> Steps:
     return steps[keep]
 
 
-def likeliest(steps: Steps, width: int = 10) -> list[Text]:
-    """Up to `width` strings, likeliest first: prefix beam search (Graves 2012, "Supervised sequence labelling")."""
+def likeliest(steps: Steps, width: int = 10, least: float = _LIKELY) -> list[Text]:
+    """Up to `width` strings, likeliest first: prefix beam search (Graves 2012, "Supervised sequence labelling").
+
+    Args:
+        least: probability from which a sign is looked at in a step.
+    """
     beams: dict[Text, tuple[float, float]] = {(): (1.0, 0.0)}  # ending in none; ending in its last sign
     for row in steps:
-        nothing = float(row[0])
-        likely = [(int(sign), float(row[sign])) for sign in np.flatnonzero(row > _LIKELY) if sign]
-        said = dict(likely)
+        likely = [(int(sign), float(row[sign])) for sign in np.flatnonzero(row > least) if sign]
+        if not likely:  # one after the other they change nothing but where the last sign ends
+            beams = {text: (open_ + closed, 0.0) for text, (open_, closed) in beams.items()}
+            continue
+        nothing, said = float(row[0]), dict(likely)
         after: dict[Text, list[float]] = {}
         for text, (open_, closed) in beams.items():
             both = open_ + closed
@@ -46,7 +52,8 @@ def likeliest(steps: Steps, width: int = 10) -> list[Text]:
                 longer = after.setdefault((*text, sign), [0.0, 0.0])
                 longer[1] += (open_ if sign == last else both) * p
         best = sorted(after, key=lambda text: (-sum(after[text]), text))[:width]
-        beams = {text: (after[text][0], after[text][1]) for text in best}
+        whole = sum(sum(after[text]) for text in best) or 1.0
+        beams = {text: (after[text][0] / whole, after[text][1] / whole) for text in best}
     return list(beams)
 
 

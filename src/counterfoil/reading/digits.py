@@ -26,7 +26,6 @@ from counterfoil.primitives.errors import RecordError
 from counterfoil.reading import ctc, views
 from counterfoil.reading.belief import Belief, Candidate, Crop, State
 from counterfoil.reading.layout import MAX_WIDTH_PX
-from counterfoil.reading.line import ink_box
 
 SCRIPTS: Final = ("western", "arabic", "persian", "devanagari")
 """Arabic: the Eastern digits of Arabic; Persian has its own 4, 5 and 6."""
@@ -143,15 +142,13 @@ class DigitsReader:
             for sign in "/?w"
         }
         first = each.argmax(axis=1)
-        box = ink_box(crop.ink, crop.margin_px)
-        field_high = crop.ink.shape[0] - 2 * crop.margin_px
         return {
             "struck": of_sign["/"],
             "over": of_sign["?"],
             "letters": of_sign["w"],
             "views_agree": float((first == np.bincount(first).argmax()).mean()),
             "least_view": float(each[:, int(p.argmax())].min()),
-            "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
+            "digit_px": crop.digit_px,
         }
 
 
@@ -205,15 +202,16 @@ def _views(crop: Crop, *, close: bool = False) -> list[_View]:
     squeezed = crop.ink.shape[1] - 2 * margin >= MAX_WIDTH_PX
     stretch = _DRAWN_OUT if squeezed else 1.0
     windows = [(dark, views.whole(dark), 1.0), (dark, views.inner(dark, margin), 1.0)]
-    box = ink_box(crop.ink, margin)
-    if box is not None:
-        top, bottom, left, right = box
-        tight = views.around(dark, margin, top, bottom, left, right, 0.25)
+    if crop.written is not None:
+        tight = views.around(dark, margin, *crop.written, 0.25)
         if squeezed:
             windows[0] = (dark, replace(tight, top=0.0, bottom=float(dark.shape[0])), stretch)
+        windows.append((dark, tight, stretch))
+    if close:
+        windows = windows[2:] or windows[:1]
+    elif crop.written is not None:
         alone = np.power(np.clip(crop.ink, 0, 1), 0.75).astype(np.float32)
-        windows += [(dark, tight, stretch), (alone, tight, stretch)]
-    windows = windows[2:3] or windows[:1] if close else windows
+        windows.append((alone, tight, stretch))
     return [_View(views.view(on, margin, window, drawn_out), window) for on, window, drawn_out in windows]
 
 

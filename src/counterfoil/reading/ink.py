@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.reading.belief import Grey, Ink, Rgb
+from counterfoil.reading.belief import Box, Grey, Ink, Rgb
 from counterfoil.reading.layout import MARGIN_PX
 
 NOISE = 0.05
@@ -194,3 +194,27 @@ def own_marks(ink: Ink) -> Ink:
         gone |= (its & outside) if deep else its
     near = cv2.dilate(gone.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return np.asarray(np.where(gone | (near & (labels == 0)), 0, ink), np.float32)
+
+
+def central(ink: Ink, margin: int) -> Ink:
+    """The ink of strokes whose centre lies in the field: figures float over their line, tails come in from others."""
+    strong = np.asarray(ink > 0.35, np.uint8)
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(strong, connectivity=8)
+    high, wide = ink.shape
+    keep = np.zeros(count, bool)
+    for number in range(1, count):
+        x, y = centres[number]
+        area = stats[number, cv2.CC_STAT_AREA]
+        inside = margin * 0.8 <= y <= high - margin * 0.8 and margin * 0.6 <= x <= wide - margin * 0.6
+        keep[number] = inside and area >= 14
+    near = cv2.dilate(np.asarray(keep[labels], np.uint8), np.ones((3, 3), np.uint8))
+    return np.asarray(np.where(near > 0, ink, 0), np.float32)
+
+
+def ink_box(ink: Ink, margin: int) -> Box | None:
+    """Top, bottom, left and right of the field's own ink; None where there is none."""
+    kept = central(ink, margin) > 0.35
+    if not kept.any():
+        return None
+    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

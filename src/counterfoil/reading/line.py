@@ -20,7 +20,7 @@ Leaves out: arithmetic, calibration, and whether anything should be believed.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from counterfoil.primitives.errors import InputError
 from counterfoil.reading import ctc
 from counterfoil.reading.belief import Belief, Candidate, Crop, Grey, Ink, State
+from counterfoil.reading.ink import central
 
 MODEL: Final = "PP-OCRv6_rec_small.onnx"
 HEIGHT: Final = 48
@@ -60,6 +61,7 @@ _LOOK_ALIKE: Final = {
 }
 _SYMBOLS: Final = "".join(_LOOK_ALIKE)
 _BEAM: Final = 12
+_LEAST: Final = 1e-4
 _KEPT: Final = 10
 _FLOOR: Final = 0.01
 """Of a view's probability, where views are averaged."""
@@ -110,19 +112,18 @@ class LineReader:
     def read(self, crops: Sequence[Crop], beside: Sequence[Sequence[Belief]] | None = None) -> list[Belief]:
         """One belief a crop, in their order. `beside`: what other readers make of each."""
         views = [_views(crop) for crop in crops]
+        signs = [_signs(crop) for crop in crops]
         answers: list[list[Answer]] = [[] for _ in crops]
         beliefs: dict[int, Belief] = {}
         open_ = list(range(len(crops)))
-        while open_:
-            found = self._recognise([views[number][len(answers[number])] for number in open_])
-            for number, answer in zip(open_, found, strict=True):
+        while shown := {number: line for number in open_ if (line := next(views[number], None)) is not None}:
+            for number, answer in zip(shown, self._recognise(list(shown.values())), strict=True):
                 answers[number].append(answer)
-                beliefs[number] = _belief(crops[number], answers[number])
+                beliefs[number] = _belief(signs[number], answers[number])
             open_ = [
                 number
-                for number in open_
-                if len(answers[number]) < len(views[number])
-                and not (beside is not None and any(_settled(beliefs[number], one) for one in beside[number]))
+                for number in shown
+                if not (beside is not None and any(_settled(beliefs[number], one) for one in beside[number]))
             ]
         return [beliefs[number] for number in range(len(crops))]
 
@@ -150,7 +151,7 @@ class LineReader:
             scores[:, number] = probabilities[:, alike].sum(axis=1)
         best = probabilities.argmax(axis=1)
         kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
-        return Answer(scores, "".join(self._characters[number] for number in kept if number), tuple(beam(scores)))
+        return Answer(scores, "".join(self._characters[number] for number in kept if number), tuple(likeliest(scores)))
 
 
 def _model() -> Path:
@@ -172,7 +173,7 @@ def _model() -> Path:
 # Views
 
 
-def _views(crop: Crop) -> list[Grey]:
+def _views(crop: Crop) -> Iterator[Grey]:
     """The field with what stands around it, made strong; the pen's ink alone; and the photo cut close to the ink.
 
     Of a wide field only the part around its ink: an empty line is the slowest to read, and says nothing.
@@ -181,21 +182,22 @@ def _views(crop: Crop) -> list[Grey]:
     even = _evened(crop)
     high, wide = even.shape
     edge = m * 3 // 4
-    box = ink_box(crop.ink, m)
-    if box is None:
-        return [_line(even[m - edge : high - m + edge, m - edge : wide - m + edge])]
-    top, bottom, left, right = box
-    around = np.s_[m - edge : high - m + edge, max(m - edge, left - high) : min(wide - m + edge, right + high)]
+    if crop.written is None:
+        yield _line(even[m - edge : high - m + edge, m - edge : wide - m + edge])
+        return
+    top, bottom, left, right = crop.written
+    yield _line(even[m - edge : high - m + edge, max(m - edge, left - high) : min(wide - m + edge, right + high)])
+    yield _line(_packed(crop.ink, m))
     pad = max(4, (bottom - top) // 8)
     close = np.s_[max(0, top - pad) : bottom + pad, max(0, left - 2 * pad) : right + 2 * pad]
     grey = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    return [_line(even[around]), _line(_packed(crop.ink, m)), _line(grey[close])]
+    yield _line(grey[close])
 
 
 def _packed(ink: Ink, margin: int) -> Grey:
     """The field's own strokes, dark on white, their gaps narrowed: the recogniser takes digits that stand far apart,
     each in its box, for signs of other scripts."""
-    own = _strong(_kept(ink, margin))
+    own = _strong(central(ink, margin))
     marks = own > 0.35
     rows, columns = np.flatnonzero(marks.any(axis=1)), np.flatnonzero(marks.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
@@ -220,42 +222,21 @@ def _strong(ink: Ink) -> Ink:
 
 def _evened(crop: Crop) -> Grey:
     """Grey with shade and colour of the paper divided away, and faint ink made strong."""
-    grey = crop.image.min(axis=2) if _coloured(crop) else cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    red, green, blue = (np.asarray(channel, np.uint8) for channel in cv2.split(crop.image))
+    least = np.minimum(np.minimum(red, green), blue)
+    if _coloured(np.maximum(np.maximum(red, green), blue) - least, crop.ink):
+        grey = least
     paper = cv2.GaussianBlur(cv2.dilate(grey, np.ones((9, 9), np.uint8)), (0, 0), 9).astype(np.float32)
     part = grey.astype(np.float32) / np.maximum(paper, 16)
     dark = min(float(np.quantile(part, 0.01)), 0.75)
     return np.asarray(np.clip((part - dark) / (0.98 - dark), 0, 1) * 235 + 10, np.uint8)
 
 
-def _coloured(crop: Crop) -> bool:
-    """Whether a pen of a colour is darker in one channel than in the mean of all."""
-    spread = crop.image.max(axis=2).astype(np.int16) - crop.image.min(axis=2)
-    strong = crop.ink > 0.5
+def _coloured(spread: Grey, ink: Ink) -> bool:
+    """Whether a pen of a colour is darker in one channel than in the mean of all, by how far the channels differ."""
+    strong = ink > 0.5
     return bool(strong.any()) and float(spread[strong].mean()) > 2 * float(spread.mean()) + 10
-
-
-def _kept(ink: Ink, margin: int) -> Ink:
-    """The ink of strokes whose centre lies in the field: figures float over their line, tails come in from others."""
-    strong = np.asarray(ink > 0.35, np.uint8)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(strong, connectivity=8)
-    high, wide = ink.shape
-    keep = np.zeros(count, bool)
-    for number in range(1, count):
-        x, y = centres[number]
-        area = stats[number, cv2.CC_STAT_AREA]
-        inside = margin * 0.8 <= y <= high - margin * 0.8 and margin * 0.6 <= x <= wide - margin * 0.6
-        keep[number] = inside and area >= 14
-    near = cv2.dilate(np.asarray(keep[labels], np.uint8), np.ones((3, 3), np.uint8))
-    return np.asarray(np.where(near > 0, ink, 0), np.float32)
-
-
-def ink_box(ink: Ink, margin: int) -> tuple[int, int, int, int] | None:
-    """Top, bottom, left and right of the field's own ink; None where there is none."""
-    kept = _kept(ink, margin) > 0.35
-    if not kept.any():
-        return None
-    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def _cut(ink: Ink, margin: int) -> float:
@@ -282,28 +263,9 @@ def _line(picture: Grey) -> Grey:
 # Strings
 
 
-def beam(scores: Scores, width: int = _BEAM) -> list[str]:
-    """The likeliest strings of symbols, best first: prefix beam search (Graves 2012, "Sequence labelling")."""
-    prefixes: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # p ending in blank; ending in its last symbol
-    for row in scores:
-        blank_p = float(row[0])
-        likely = [(_SYMBOLS[number - 1], float(row[number])) for number in np.flatnonzero(row[1:] > 1e-4) + 1]
-        of_symbol = dict(likely)
-        following: dict[str, list[float]] = {}
-        for prefix, (blank, full) in prefixes.items():
-            either = blank + full
-            stay = following.setdefault(prefix, [0.0, 0.0])
-            stay[0] += either * blank_p
-            last = prefix[-1:]
-            if last:
-                stay[1] += full * of_symbol.get(last, 0.0)
-            for symbol, p in likely:
-                longer = following.setdefault(prefix + symbol, [0.0, 0.0])
-                longer[1] += (blank if symbol == last else either) * p
-        best = sorted(following, key=lambda p: -sum(following[p]))[:width]
-        whole = sum(sum(following[prefix]) for prefix in best) or 1.0
-        prefixes = {prefix: (following[prefix][0] / whole, following[prefix][1] / whole) for prefix in best}
-    return list(prefixes)
+def likeliest(scores: Scores, width: int = _BEAM) -> list[str]:
+    """The likeliest strings of symbols, best first."""
+    return ["".join(_SYMBOLS[sign - 1] for sign in text) for text in ctc.likeliest(scores, width, _LEAST)]
 
 
 def probability(scores: Scores, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -346,7 +308,7 @@ def _distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def _belief(crop: Crop, answers: Sequence[Answer]) -> Belief:
+def _belief(signs: Mapping[str, float], answers: Sequence[Answer]) -> Belief:
     texts = list(dict.fromkeys(text for answer in answers for text in answer.texts))
     meanings = [meaning(text) for text in texts]
     views: list[dict[tuple[State, int | None], float]] = []
@@ -358,7 +320,7 @@ def _belief(crop: Crop, answers: Sequence[Answer]) -> Belief:
             said[key] = said.get(key, 0.0) + p
             raws[key] = max(raws.get(key, (0.0, one.raw)), (p, one.raw))
         views.append(said)
-    if not (signs := _signs(crop, [answer.texts[0] for answer in answers]))["has_ink"]:
+    if not signs["has_ink"]:
         views += [{(State.EMPTY, None): 1.0}] * 2
         raws.setdefault((State.EMPTY, None), (1.0, ""))
     words = [word for answer in answers if (word := zero_word(answer.free))]
@@ -372,7 +334,9 @@ def _belief(crop: Crop, answers: Sequence[Answer]) -> Belief:
     if words:
         candidates.append(Candidate(max(set(words), key=words.count), State.WORD, 0, share))
     candidates.sort(key=lambda candidate: -candidate.p)
-    return Belief("line", tuple(candidates[:_KEPT]), signs)
+    firsts = [answer.texts[0] for answer in answers]
+    agree = firsts.count(max(set(firsts), key=firsts.count)) / len(firsts)
+    return Belief("line", tuple(candidates[:_KEPT]), {**signs, "views_agree": agree})
 
 
 def _settled(found: Belief, other: Belief) -> bool:
@@ -389,17 +353,14 @@ def _mean(given: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(np.clip(given, 0.0, 1.0) + _FLOOR)))) - _FLOOR
 
 
-def _signs(crop: Crop, firsts: Sequence[str]) -> dict[str, float]:
-    """What calibration may use: how much ink, how high it stands, whether the views say the same."""
+def _signs(crop: Crop) -> dict[str, float]:
+    """What calibration may use: how much ink, how high it stands."""
     m = crop.margin_px
-    box = ink_box(crop.ink, m)
     inner = crop.ink[m:-m, m:-m]
-    field_high = crop.ink.shape[0] - 2 * m
     return {
         "ink": float((inner > 0.35).mean()),
-        "has_ink": float(box is not None),
+        "has_ink": float(crop.written is not None),
         "cut": _cut(crop.ink, m),
         "free": float(crop.boxes is None),
-        "digit_px": 0.0 if box is None else (box[1] - box[0]) / field_high * crop.height_px,
-        "views_agree": firsts.count(max(set(firsts), key=firsts.count)) / len(firsts),
+        "digit_px": crop.digit_px,
     }

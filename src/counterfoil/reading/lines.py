@@ -174,15 +174,16 @@ def _seams(strong: Ink, along: slice) -> tuple[Paths, NDArray[np.float64]]:
     Dynamic programming over all fields at once; a step aside costs a little, so ties go straight on.
     """
     fields, height, width = strong.shape
-    total = strong[:, 0].copy()
     came = np.zeros((height, fields, width), np.int8)
-    edge = np.full((fields, 1), -1e3, np.float32)
+    edged = np.full((fields, width + 2), -1e3, np.float32)
+    total = edged[:, 1:-1]
+    total[:] = strong[:, 0]
     for row in range(1, height):
-        left = np.concatenate((edge, total[:, :-1]), axis=1) - 0.05
-        right = np.concatenate((total[:, 1:], edge), axis=1) - 0.05
+        aside = edged - np.float32(0.05)
+        left, right = aside[:, :-2], aside[:, 2:]
         best = np.maximum(left, right)
-        came[row] = np.where(total >= best, 0, np.where(left >= right, -1, 1))
-        total = np.maximum(total, best) + strong[:, row]
+        came[row] = (total < best) * (1 - 2 * (left >= right))
+        total[:] = np.maximum(total, best) + strong[:, row]
     paths = np.zeros((fields, height), np.intp)
     paths[:, -1] = total.argmax(axis=1)
     every = np.arange(fields)

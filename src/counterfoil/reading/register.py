@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from counterfoil.election.template_format import TemplatePage
 from counterfoil.reading.alignment import BENT, FLAT, Fit, Placing, Sheet, flat_placing, followed, settled, sheet
-from counterfoil.reading.belief import Grey, Quad, Rgb
+from counterfoil.reading.belief import Grey, Ink, Quad, Rgb
 from counterfoil.reading.codes import CodeSeen
 from counterfoil.reading.features import (
     Features,
@@ -34,6 +34,7 @@ from counterfoil.reading.features import (
 )
 from counterfoil.reading.flat import inside, polygon_area
 from counterfoil.reading.grid import Grid, grid, laid
+from counterfoil.reading.snapping import lines_around
 
 FIT_SIDE = 1_600
 """Longest side of the photo in which print is compared, in pixels."""
@@ -72,6 +73,8 @@ class Prepared:
     orb: Features
     sift: Features
     sheet: Sheet
+    lines: Mapping[str, Ink]
+    """Printed lines around each field, for `snapping`."""
     grid: Grid | None = None
     """Lines of its table, where it has hardly any print."""
 
@@ -144,8 +147,9 @@ def prepare(template: str, page: TemplatePage, picture: Rgb) -> Prepared:
         all_points = features(grey, kind)
         x, y = np.clip(np.round(all_points.points).astype(np.intp), 0, np.array(grey.shape[::-1]) - 1).T
         printed.append(all_points.where(cover[y, x] == 0))
-    lines = grid(grey, hidden) if len(printed[1].points) < SPARSE else None
-    return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden), lines)
+    table = grid(grey, hidden) if len(printed[1].points) < SPARSE else None
+    lines = {str(place.id): lines_around(picture, np.array(place.quad, np.float64)) for place in page.fields}
+    return Prepared(template, page, picture, printed[0], printed[1], sheet(grey, hidden), lines, table)
 
 
 class Photo:

@@ -31,11 +31,15 @@ WIDE = 3.0
 """Width by height from which both ends move on their own."""
 
 
-def snapped(image: Rgb, quad: Quad, template: Rgb, template_quad: Quad) -> Quad:
-    """`quad` (pixels of `image`) moved so that printed lines meet those around `template_quad`."""
-    width = canvas_width(template_quad)
+def lines_around(template: Rgb, quad: Quad) -> Ink:
+    """Printed lines of a field and of what is around it, in the template's picture."""
+    return _lines(flattened(template, quad, canvas_width(quad), AROUND_PX))
+
+
+def snapped(image: Rgb, quad: Quad, wanted: Ink) -> Quad:
+    """`quad` (pixels of `image`) moved so that printed lines meet those of `lines_around` the field's own."""
+    width = wanted.shape[1] - 2 * AROUND_PX
     seen = _lines(flattened(image, quad, width, AROUND_PX))
-    wanted = _lines(flattened(template, template_quad, width, AROUND_PX))
     corners = canvas_corners(width, AROUND_PX)
     if width / FIELD_PX >= WIDE:
         middle = wanted.shape[1] // 2
