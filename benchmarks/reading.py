@@ -184,11 +184,19 @@ def table(scores: Mapping[str, Score]) -> None:
     print()
 
 
-def crossed(cases: Sequence[Case], extra: Sequence[Case], count: int) -> Iterator[tuple[Case, Calibration]]:
-    """Each case with a calibration that was fitted without its sheet; `slip` alone is as shipped."""
+def crossed(
+    cases: Sequence[Case], extra: Sequence[Case], count: int, measured: Sequence[Case] = ()
+) -> Iterator[tuple[Case, Calibration]]:
+    """Each case with a calibration that was fitted without its sheet; `slip` alone is as shipped.
+
+    Args:
+        cases: with outlines given, as what is shipped is fitted on.
+        measured: the same sheets seen otherwise; empty: `cases` themselves.
+    """
     for fitting, checking in folds(cases, count):
         calibration = fitted([*fitting, *extra], slip=shipped().slip)
-        yield from ((case, calibration) for case in checking)
+        sheets = {case.sheet for case in checking}
+        yield from ((case, calibration) for case in measured or cases if case.sheet in sheets)
 
 
 def measure(title: str, pairs: Sequence[tuple[Case, Calibration]]) -> dict[str, Score]:
@@ -375,7 +383,7 @@ def main() -> None:
         ]
     cases: list[Case] = []
     crops: dict[str, list[Crop]] = {}
-    if {"given", "others"} & set(parts) or arguments.write:
+    if {"given", "own", "others"} & set(parts) or arguments.write:
         cases, crops = given_cases(reader, forms)
     if "given" in parts:
         measure("Outlines given, all readers and the sheet's sums", list(crossed(cases, extra, arguments.folds)))
@@ -384,7 +392,7 @@ def main() -> None:
             measure(f"Outlines given, `{name}` alone, without sums", [(case, shipped()) for case in alone])
     if "own" in parts:
         own, times = own_cases(forms)
-        measure("Own registration", list(crossed(own, extra, arguments.folds)))
+        measure("Own registration", list(crossed(cases, extra, arguments.folds, own)))
         speed(times)
     if "pages" in parts:
         pages(forms)
