@@ -403,7 +403,8 @@ def main() -> None:
         calibration = shipped()
         measure("Synthetic sheets, strokes and layouts never seen", [(case, calibration) for case in unseen])
     if arguments.write is not None:
-        made = {"figures": sum(len(case.truth) for case in cases), "synthetic_sheets": len(extra)}
+        figures = sum(state is State.NUMBER for case in cases for state, _ in case.truth.values())
+        made = {"figures": figures, "synthetic_sheets": len(extra)}
         calibration = dataclasses.replace(fitted([*cases, *extra]), made=made)
         arguments.write.write_bytes(calibration.to_bytes())
 

@@ -83,7 +83,7 @@ class Belief:
     else)."""
 
     reader: str
-    """`digits` (our own network) or `line` (the bundled recogniser)."""
+    """`digits` and `recurrent` (our own networks) or `line` (the bundled recogniser)."""
     candidates: tuple[Candidate, ...]
     signs: Mapping[str, float] = field(default_factory=dict)
     """What calibration may use beside the probabilities: ink outside the digits, overwriting, ... by name."""

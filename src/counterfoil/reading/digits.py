@@ -86,7 +86,7 @@ class DigitsReader:
         """State and value that it holds for likeliest in a field of which these are the views."""
         short = [ctc.shortened(steps) for steps in self.steps(pictures)]
         texts = sorted({text for steps in short for text in ctc.likeliest(steps)})
-        p, _ = _together(np.stack([ctc.probabilities(steps, texts) for steps in short]))
+        p = _together(np.stack([ctc.probabilities(steps, texts) for steps in short]))
         chances: dict[tuple[State, int | None], float] = {}
         for text, chance in zip(texts, p, strict=True):
             state, value, _ = meaning("".join(self._signs[sign - 1] for sign in text))
@@ -115,7 +115,7 @@ class DigitsReader:
         short = [ctc.shortened(steps) for steps in answers]
         texts = sorted({text for steps in short for text in ctc.likeliest(steps)})
         each = np.stack([ctc.probabilities(steps, texts) for steps in short])
-        p, fit = _together(each)
+        p = _together(each)
         merged: dict[tuple[State, int | None], list[tuple[float, ctc.Text]]] = {}
         for text, chance in zip(texts, p, strict=True):
             state, value, _ = meaning("".join(self._signs[sign - 1] for sign in text))
@@ -131,25 +131,16 @@ class DigitsReader:
             candidates.append(Candidate(raw, state, value, min(sum(chance for chance, _ in found), 1.0)))
         candidates = [one for one in candidates if one.p > 1e-6]
         candidates.sort(key=lambda one: (-one.p, one.state, one.value if one.value is not None else -1))
-        return Belief(self.name, tuple(candidates[:_KEPT]), self._extra(crop, texts, p, each) | {"fit": fit})
+        return Belief(self.name, tuple(candidates[:_KEPT]), self._marks(texts, p, each))
 
-    def _extra(self, crop: Crop, texts: Sequence[ctc.Text], p: NDArray[Any], each: NDArray[Any]) -> dict[str, float]:
-        """What calibration may use: marks of struck and overwritten signs, whether the views say the same, how much."""
-        of_sign = {
-            sign: float(
-                sum(chance for text, chance in zip(texts, p, strict=True) if self._signs.index(sign) + 1 in text)
-            )
-            for sign in "/?w"
-        }
+    def _marks(self, texts: Sequence[ctc.Text], p: NDArray[Any], each: NDArray[Any]) -> dict[str, float]:
+        """What calibration uses: marks of struck and overwritten signs, and whether the views say the same."""
         first = each.argmax(axis=1)
-        return {
-            "struck": of_sign["/"],
-            "over": of_sign["?"],
-            "letters": of_sign["w"],
-            "views_agree": float((first == np.bincount(first).argmax()).mean()),
-            "least_view": float(each[:, int(p.argmax())].min()),
-            "digit_px": crop.digit_px,
+        held = {
+            name: float(sum(chance for text, chance in zip(texts, p, strict=True) if self.sign(sign) in text))
+            for name, sign in (("struck", "/"), ("over", "?"))
         }
+        return held | {"views_agree": float((first == np.bincount(first).argmax()).mean())}
 
 
 def meaning(signs: str) -> tuple[State, int | None, str]:
@@ -215,12 +206,10 @@ def _views(crop: Crop, *, close: bool = False) -> list[_View]:
     return [_View(views.view(on, margin, window, drawn_out), window) for on, window, drawn_out in windows]
 
 
-def _together(each: NDArray[Any]) -> tuple[NDArray[Any], float]:
-    """Of views x strings, the strings' probabilities by all views: their geometric mean, scaled to one; and the sum
-    before scaling, which is small where the views contradict each other."""
+def _together(each: NDArray[Any]) -> NDArray[Any]:
+    """Of views x strings, the strings' probabilities by all views: their geometric mean, scaled to one."""
     mean = np.maximum(np.exp(np.log(each + _FLOOR).mean(axis=0)) - _FLOOR, 0)
-    fit = float(mean.sum())
-    return mean / max(fit, 1e-9), min(fit, 1.0)
+    return np.asarray(mean / max(float(mean.sum()), 1e-9))
 
 
 def shown(crop: Crop) -> list[views.Floats]:

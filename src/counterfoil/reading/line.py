@@ -151,7 +151,9 @@ class LineReader:
             scores[:, number] = probabilities[:, alike].sum(axis=1)
         best = probabilities.argmax(axis=1)
         kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
-        return Answer(scores, "".join(self._characters[number] for number in kept if number), tuple(likeliest(scores)))
+        free = "".join(self._characters[number] for number in kept if number)
+        likeliest = ctc.likeliest(scores, _BEAM, _LEAST)
+        return Answer(scores, free, tuple("".join(_SYMBOLS[sign - 1] for sign in text) for text in likeliest))
 
 
 def _model() -> Path:
@@ -263,11 +265,6 @@ def _line(picture: Grey) -> Grey:
 # Strings
 
 
-def likeliest(scores: Scores, width: int = _BEAM) -> list[str]:
-    """The likeliest strings of symbols, best first."""
-    return ["".join(_SYMBOLS[sign - 1] for sign in text) for text in ctc.likeliest(scores, width, _LEAST)]
-
-
 def probability(scores: Scores, texts: Sequence[str]) -> NDArray[np.float64]:
     """Of each text under the columns, all ways of stretching it together."""
     return ctc.probabilities(scores, [tuple(1 + _SYMBOLS.index(symbol) for symbol in text) for text in texts])
@@ -354,13 +351,10 @@ def _mean(given: Sequence[float]) -> float:
 
 
 def _signs(crop: Crop) -> dict[str, float]:
-    """What calibration may use: how much ink, how high it stands."""
-    m = crop.margin_px
-    inner = crop.ink[m:-m, m:-m]
+    """What calibration may use: whether there is ink, how high, and whether it runs out."""
     return {
-        "ink": float((inner > 0.35).mean()),
         "has_ink": float(crop.written is not None),
-        "cut": _cut(crop.ink, m),
+        "cut": _cut(crop.ink, crop.margin_px),
         "free": float(crop.boxes is None),
         "digit_px": crop.digit_px,
     }
